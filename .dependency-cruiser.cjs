@@ -1,0 +1,61 @@
+// The import law of ARCHITECTURE.md. `npm run lint` holds src to it; type imports count.
+const room = (name, allowed, comment) => ({
+  name,
+  comment,
+  severity: 'error',
+  from: { path: `^src/${name}` },
+  to: { pathNot: [`^src/${name}`, ...allowed] },
+});
+
+const npm = (...names) => names.map((name) => `(^|/)node_modules/(@types/)?${name}/`);
+const rooms = (...names) => names.map((name) => `^src/${name}(/|\\.ts$)`);
+const node = (...names) => names.map((name) => `^(node:)?${name}(/|$)`);
+const anyNode =
+  '^(node:)?(assert|buffer|child_process|crypto|events|fs|http|http2|https|module|net|os|path|process|stream|string_decoder|timers|tls|url|util|zlib)(/|$)';
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'nobody-imports-main', severity: 'error', from: {}, to: { path: '^src/main\\.ts$' } },
+    {
+      name: 'steps-never-each-other',
+      severity: 'error',
+      from: { path: '^src/steps/([^/]+)' },
+      to: { path: '^src/steps/', pathNot: '^src/steps/$1' },
+    },
+    room('model/', [...npm('zod'), ...node('util')], 'the vocabulary imports nothing but a schema library'),
+    room('request/', [...rooms('model'), ...npm('minimist', 'yaml', 'zod'), ...node('crypto')]),
+    room('plan/', [...rooms('model'), ...npm('yaml', 'zod')], 'pure: no port, no world'),
+    room('ports\\.ts', [...rooms('model')], 'types only'),
+    room('steps/', rooms('model', 'plan', 'ports'), 'a step knows no door and no adapter'),
+    room('run/', rooms('model', 'plan', 'steps', 'ports')),
+    room('output/', [...rooms('model'), ...node('stream')]),
+    room(
+      'commands/',
+      [...rooms('model', 'request', 'output', 'run'), ...node('stream')],
+      'one verb per file, the same for every door',
+    ),
+    room('ssh/', [...rooms('model'), ...npm('ssh2'), anyNode], 'what it needs arrives as an argument'),
+    room(
+      'adapters/git/',
+      [...rooms('model', 'ports'), ...npm('simple-git'), anyNode],
+      'adapters never import each other',
+    ),
+    room('adapters/docker/', [
+      ...rooms('model', 'ports', 'adapters/buildkit'),
+      ...npm('dockerode', 'docker-modem', 'tar-stream'),
+      anyNode,
+    ]),
+    room('adapters/buildkit/', [...rooms('model', 'ports'), anyNode]),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node'],
+    },
+  },
+};
