@@ -1,0 +1,101 @@
+/**
+ * Every way in which a build or a request can end badly: the exit code that the caller gets, and what to do about it.
+ * `docs/reference/exit-codes.md` is held equal to this table by a test.
+ */
+export const catalogue = {
+  DOCKERFILE_FAILED: { exit: 1, hint: 'see the log above' },
+  DOCKERFILE_INVALID: { exit: 1, hint: 'correct the Dockerfile' },
+  BASE_IMAGE_UNAVAILABLE: {
+    exit: 1,
+    hint: 'check the name, or add the registry to the credentials document',
+  },
+  BUILDER_FAILED: { exit: 1, hint: 'see the log above' },
+  TEST_FAILED: { exit: 1, hint: 'see the log above' },
+
+  USAGE: { exit: 2, hint: "try 'help'" },
+  NOT_SUPPORTED: { exit: 2, hint: "'help build' lists what is" },
+  CREDENTIALS_INVALID: { exit: 2, hint: 'see docs/reference/credentials.md' },
+  CONFIG_INVALID: { exit: 2, hint: 'see docs/reference/configuration.md' },
+  BUILD_YML_INVALID: { exit: 2, hint: 'see docs/reference/build-yml.md' },
+  DOCKERFILE_NOT_FOUND: { exit: 2, hint: 'name it with --file, relative to --context-path' },
+  CONTEXT_NOT_FOUND: { exit: 2, hint: 'give --context-path a directory of the source' },
+  EXTRACT_NOT_FOUND: { exit: 2, hint: 'name a path that the builder or the image has' },
+  TREE_INVALID: { exit: 2, hint: 'the source holds something that cannot be sent to the engine' },
+
+  SOURCE_UNREACHABLE: { exit: 3, hint: 'check the URL and that the runner can reach the host' },
+  SOURCE_DENIED: { exit: 3, hint: 'give a key or token that may read it with --credentials -' },
+  HOST_KEY_UNKNOWN: { exit: 3, hint: 'add the host key to knownHosts, or use --accept-new-host-key' },
+  REPOSITORY_NOT_FOUND: {
+    exit: 3,
+    hint: 'check the URL, or the credentials: forges hide what you may not read',
+  },
+  REVISION_NOT_FOUND: { exit: 3, hint: 'give a branch, a tag or a commit id that the repository has' },
+  REVISION_AMBIGUOUS: { exit: 3, hint: 'give more characters of the commit id' },
+  SOURCE_FAILED: { exit: 3, hint: 'the version control program said why above' },
+
+  PUSH_DENIED: { exit: 4, hint: 'add the registry to the credentials document' },
+  PUSH_FAILED: { exit: 4, hint: 'the image was built and tested; try again' },
+  PUBLISH_FAILED: { exit: 4, hint: 'the image was built and tested; try again' },
+
+  DENIED: { exit: 5, hint: 'ask whoever runs this buildbot' },
+
+  ENGINE_UNREACHABLE: { exit: 69, hint: 'check that the engine runs and that the runner may use its socket' },
+  ENGINE_FAILED: { exit: 69, hint: 'try again; the log of the engine knows more' },
+  INTERNAL: { exit: 70, hint: 'please report it' },
+
+  QUEUE_FULL: { exit: 75, hint: 'try again later' },
+  DRAINING: { exit: 75, hint: 'try again later' },
+
+  TIMEOUT: { exit: 124, hint: 'allow more with --timeout' },
+  CANCELLED: { exit: 130, hint: 'nothing was kept' },
+} as const satisfies Record<string, { exit: number; hint: string }>;
+
+export type FailureCode = keyof typeof catalogue;
+
+export type FailureDetails = {
+  /** Exit code of the command that failed in the caller's build (a RUN, a test). */
+  commandExitCode?: number;
+  /** What to do, where the catalogue's own advice does not fit. */
+  hint?: string;
+  /** Another try may succeed (a 5xx, a cut connection). */
+  transient?: boolean;
+  /** For the operator's log, never shown to the caller. */
+  cause?: unknown;
+};
+
+/** The only error that a caller sees. `message` is one line: what and where. */
+export class Failure extends Error {
+  override readonly name = 'Failure';
+  readonly code: FailureCode;
+  readonly hint: string;
+  readonly commandExitCode: number | undefined;
+  readonly transient: boolean;
+
+  constructor(code: FailureCode, message: string, details: FailureDetails = {}) {
+    super(oneLine(message), details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.hint = details.hint ?? catalogue[code].hint;
+    this.commandExitCode = details.commandExitCode;
+    this.transient = details.transient ?? false;
+  }
+
+  get exitCode(): number {
+    return catalogue[this.code].exit;
+  }
+
+  /** The whole line for people: what, where, what to do. */
+  get line(): string {
+    return `${this.message}; ${this.hint} (${this.code})`;
+  }
+}
+
+/** Anything thrown → the failure that the caller is told. What is not a Failure is a bug of ours. */
+export function asFailure(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new Failure('INTERNAL', `internal error: ${message}`, { cause: error });
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*[\r\n]+\s*/g, ' ').trim();
+}

@@ -1,0 +1,37 @@
+import { Failure } from './errors.js';
+
+const DURATION_UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const SIZE_UNITS: Record<string, number> = { '': 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+
+/** `90s`, `30m`, `1h30m`, `500ms`, or a plain number of seconds → milliseconds. Throws Failure USAGE. */
+export function parseDuration(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  if (!/^(?:\d+(?:ms|s|m|h|d))+$/.test(text)) {
+    throw new Failure('USAGE', `'${text}' is not a duration`, { hint: 'write it like 90s, 30m or 1h30m' });
+  }
+  const parts = text.matchAll(/(\d+)(ms|s|m|h|d)/g);
+  return [...parts].reduce((sum, [, number, unit]) => sum + Number(number) * DURATION_UNITS[unit!]!, 0);
+}
+
+/** `64m`, `1.5GiB`, `20GB`, or a plain number of bytes → bytes; units are powers of 1024, as Docker has them. Throws Failure USAGE. */
+export function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?$/i.exec(text);
+  if (!match) throw new Failure('USAGE', `'${text}' is not a size`, { hint: 'write it like 512m or 20GB' });
+  return Math.floor(Number(match[1]) * SIZE_UNITS[match[2]!.toLowerCase()]!);
+}
+
+/** Milliseconds → `350ms`, `4.2s`, `2m05s`, `1h02m`. */
+export function formatDuration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)}ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)}s`;
+  const seconds = Math.round(ms / 1000);
+  const pad = (n: number) => String(n).padStart(2, '0');
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m${pad(seconds % 60)}s`;
+  return `${Math.floor(seconds / 3600)}h${pad(Math.floor((seconds % 3600) / 60))}m`;
+}
+
+/** Bytes → `20.5MB`, three digits and powers of 1000, as `docker images` prints them. */
+export function formatSize(bytes: number): string {
+  const unit = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), 4);
+  return `${Number((bytes / 1000 ** unit).toPrecision(3))}${['B', 'kB', 'MB', 'GB', 'TB'][unit]}`;
+}

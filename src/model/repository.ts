@@ -1,0 +1,91 @@
+import { Failure } from './errors.js';
+
+/** A git repository's address, taken apart as far as the runner has to know it. */
+export type RepositoryUrl = {
+  kind: 'ssh' | 'https' | 'http' | 'file';
+  /** As git gets it. It holds no secret. */
+  url: string;
+  /** http and https: scheme, host and port, in lower case. A token is sent to this origin alone. */
+  origin?: string;
+  host?: string;
+  /** For people: without a user name or password. */
+  display: string;
+};
+
+const HOST = String.raw`(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?)`;
+const USER = String.raw`[A-Za-z0-9._][A-Za-z0-9._+~-]*`;
+const SSH = new RegExp(String.raw`^ssh://(?:${USER}@)?(${HOST})(:\d{1,5})?(/.*)$`, 'i');
+const SCP = new RegExp(String.raw`^${USER}@(${HOST}):(?![-:])(.+)$`);
+const HTTP = new RegExp(String.raw`^(https?)://(${HOST})(:\d{1,5})?(/.*)$`, 'i');
+const FILE = /^file:\/\/\/./i;
+// A backslash or a control character is read differently by different parsers, so that two of them may see
+// two hosts.
+const UNSAFE = /[\u0000-\u0020\u007f\\]/;
+
+/**
+ * Accepts `ssh://[user@]host[:port]/path`, `user@host:path`, `https://host/path`, `http://host/path` and
+ * `file:///path`. Throws Failure USAGE for anything else: a URL is hostile until it has one of these shapes.
+ */
+export function parseRepositoryUrl(text: string): RepositoryUrl {
+  if (UNSAFE.test(text)) throw refused(text, 'it holds a space, a control character or a backslash');
+  if (text.startsWith('-')) throw refused(text, "it begins with '-'");
+  if (/^[a-z][a-z0-9+.-]*:\/\/[^/]*@/i.test(text)) refuseUserInfo(text);
+  return parseHttp(text) ?? parseSsh(text) ?? parseFile(text) ?? unknown(text);
+}
+
+function parseHttp(text: string): RepositoryUrl | undefined {
+  const match = HTTP.exec(text);
+  if (match === null) return undefined;
+  const [, scheme = '', host = '', port = ''] = match;
+  const kind = scheme.toLowerCase() as 'http' | 'https';
+  const defaultPort = kind === 'http' ? ':80' : ':443';
+  const origin = `${kind}://${host.toLowerCase()}${port === defaultPort ? '' : port}`;
+  return { kind, url: text, origin, host: host.toLowerCase(), display: text };
+}
+
+function parseSsh(text: string): RepositoryUrl | undefined {
+  const match = SSH.exec(text);
+  if (match !== null) {
+    const [, host = '', port = '', path = ''] = match;
+    return { kind: 'ssh', url: text, host: host.toLowerCase(), display: `ssh://${host}${port}${path}` };
+  }
+  const [, host, path] = SCP.exec(text) ?? [];
+  if (host === undefined) return undefined;
+  return { kind: 'ssh', url: text, host: host.toLowerCase(), display: `${host}:${path}` };
+}
+
+function parseFile(text: string): RepositoryUrl | undefined {
+  return FILE.test(text) ? { kind: 'file', url: text, display: text } : undefined;
+}
+
+function refuseUserInfo(text: string): void {
+  const [, scheme = '', userInfo = ''] = /^([^:]+):\/\/([^/]*)@/.exec(text) ?? [];
+  const allowed = scheme.toLowerCase() === 'ssh' && !userInfo.includes(':');
+  if (allowed) return;
+  throw new Failure(
+    'USAGE',
+    `the URL of the repository on '${hostOf(text)}' holds a user name or a password`,
+    {
+      hint: 'leave them out and put git.username and git.token into the document of --credentials -',
+    },
+  );
+}
+
+function unknown(text: string): never {
+  throw refused(
+    text,
+    'it is none of ssh://[user@]host/path, user@host:path, https://host/path, http://host/path, file:///path',
+  );
+}
+
+function refused(text: string, why: string): Failure {
+  const shown = text.replace(/:\/\/[^/]*@/, '://***@').replace(/[\u0000-\u001f\u007f]/g, '?');
+  const short = shown.length > 80 ? `${shown.slice(0, 77)}...` : shown;
+  return new Failure('USAGE', `'${short}' is not accepted as --repo: ${why}`, {
+    hint: 'write it like git@forge.example:team/app.git or https://forge.example/team/app.git',
+  });
+}
+
+function hostOf(text: string): string {
+  return /@([^/@]*)(?:\/|$)/.exec(text)?.[1] ?? '';
+}

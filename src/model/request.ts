@@ -1,0 +1,73 @@
+import type { Credentials } from './credentials.js';
+import type { ImageReference } from './reference.js';
+
+/** What a door hands over, whichever door it was. Everything is validated; nothing here has been looked up yet. */
+export type BuildRequest = {
+  /** `[A-Za-z0-9._-]{1,64}`, unique among the builds that run. */
+  id: string;
+  source: SourceRequest;
+  image: ImageRequest;
+  delivery: DeliveryRequest;
+  policy: BuildPolicy;
+  credentials: Credentials;
+};
+
+export type Choice = 'auto' | 'yes' | 'no';
+
+export type SourceRequest = {
+  vcs: 'git';
+  url: string;
+  /** Commit id (full or abbreviated), branch or tag; absent: the remote's default branch. */
+  revision?: string;
+  /** Trust a host key that is seen for the first time. */
+  acceptNewHostKey: boolean;
+};
+
+/** How to build. Absent: the default. */
+export type ImageRequest = ImageOptions & {
+  /** Directory in the source. */
+  contextPath?: string;
+  /** Dockerfile, relative to the context. */
+  file?: string;
+  secrets: readonly SecretMount[];
+};
+
+/** What the engine is told, whatever the image is made of. */
+export type ImageOptions = {
+  target?: string;
+  platform?: string;
+  buildArgs: ReadonlyMap<string, string>;
+  labels: ReadonlyMap<string, string>;
+  noCache: boolean;
+  pull: boolean;
+  network?: string;
+  addHosts: readonly string[];
+  /** Bytes. */
+  shmSize?: number;
+  ulimits: readonly Ulimit[];
+  cacheFrom: readonly CacheSource[];
+  /** Embed cache metadata in the image (`--cache-to type=inline`). */
+  inlineCache: boolean;
+};
+
+/** `id` as the Dockerfile names it; the value is `secrets[name]` of the credentials document. */
+export type SecretMount = { id: string; name: string };
+export type Ulimit = { name: string; soft: number; hard: number };
+export type CacheSource = { kind: 'registry'; ref: ImageReference };
+
+export type DeliveryRequest = {
+  /** Image name without a tag, registry included. */
+  image?: string;
+  /** Tags of `image`, or full references. Empty: the commit id. */
+  tags: readonly string[];
+  push: boolean;
+  /** Further tries after the first one. */
+  pushRetries: number;
+};
+
+export type BuildPolicy = {
+  /** Milliseconds from start to verdict; absent: the server's maximum. */
+  timeout?: number;
+  /** Why this build may not go on when its caller has gone away. */
+  onDisconnect: 'cancel';
+};

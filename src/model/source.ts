@@ -1,0 +1,12 @@
+/** The revision that a build is of, as the repository tells it. */
+export type SourceRevision = {
+  /** Full commit id. */
+  id: string;
+  /** Short name of the branch or tag that was asked for (or is the default); absent where a commit id was given. */
+  ref?: string;
+  refKind?: 'branch' | 'tag';
+  committedAt: Date;
+  /** `Name <address>`. */
+  author: string;
+  message: string;
+};

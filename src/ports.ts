@@ -1,0 +1,209 @@
+/** What a build needs from the world. Adapters implement these; steps and tests know nothing else. */
+import type {
+  Credentials,
+  NotifyCredentials,
+  RegistryCredentials,
+  S3Credential,
+} from './model/credentials.js';
+import type { Emit, StepEvent } from './model/events.js';
+import type { Command, NotifyChannel } from './model/project.js';
+import type { ImageReference } from './model/reference.js';
+import type { ImageOptions, SourceRequest } from './model/request.js';
+import type { Secret } from './model/secret.js';
+import type { SourceRevision } from './model/source.js';
+import type { Tree, TreeEntry } from './model/tree.js';
+
+export type { ImageOptions, SourceRevision };
+
+/** What every long call gets: where its output goes and when it must stop. */
+export type StepIO = {
+  /** Await the answer before reading on: that is how a slow reader slows its own build and nothing else. */
+  emit: Emit<StepEvent>;
+  /** Once aborted, the call rejects soon (any error will do) and leaves nothing running. */
+  signal: AbortSignal;
+};
+
+export interface Source {
+  /**
+   * Finds the revision and gives its tree. Rejects with a Failure of exit 3.
+   * Proves first that `credentials` may read the repository: a cache never serves who could not fetch (CONTRACT §7).
+   * Safe to call concurrently, also for one repository. Nothing is checked out; the tree reads from the cache until disposed.
+   */
+  fetch(request: SourceRequest, access: SourceAccess, io: StepIO): Promise<FetchedSource>;
+}
+
+export type SourceAccess = {
+  credentials: Credentials;
+  /** Private directory of the build, in memory where the system has one: for key files. */
+  workspace: string;
+};
+
+export interface FetchedSource extends AsyncDisposable {
+  revision: SourceRevision;
+  tree: Tree;
+}
+
+export interface Engine {
+  /** Who answers, and what it can do. Rejects with ENGINE_UNREACHABLE. */
+  describe(signal: AbortSignal): Promise<EngineDescription>;
+  /**
+   * Builds an image and tags it `spec.tag` (in the engine alone). Rejects with DOCKERFILE_FAILED (the RUN's own code in
+   * commandExitCode), DOCKERFILE_INVALID, BASE_IMAGE_UNAVAILABLE, ENGINE_UNREACHABLE or ENGINE_FAILED.
+   * After an abort the engine's work has stopped when the promise settles.
+   */
+  build(spec: ImageSpec, io: StepIO): Promise<BuiltImage>;
+  /**
+   * Pushes the image `source` as `target` and returns the digest from the registry's answer. One try. Rejects with PUSH_DENIED or
+   * PUSH_FAILED, `transient` where another try may help. `target` in the engine is touched only for the time of the push.
+   */
+  push(
+    source: string,
+    target: ImageReference,
+    access: { registries: RegistryCredentials } & StepIO,
+  ): Promise<{ digest: string }>;
+  /** Names `source` also `target`, in the engine. */
+  tag(source: string, target: ImageReference): Promise<void>;
+  /** Removes a name; the image too when it was its last one. Safe twice, safe for one that never was. */
+  untag(name: string): Promise<void>;
+}
+
+export type EngineDescription = { name: 'docker' | 'podman'; version: string; buildkit: boolean };
+
+export type ImageSpec = {
+  /** Name under which the engine keeps the image for the time of the build, e.g. `buildbot-build:ID-PROJECT`. */
+  tag: string;
+  context: ImageContext;
+  options: ImageOptions;
+  registries: RegistryCredentials;
+  /** BuildKit secrets by the id that the Dockerfile names. */
+  secrets: ReadonlyMap<string, Secret>;
+};
+
+export type ImageContext = {
+  /** What `COPY` sees: ignored files are gone already. */
+  tree: Tree;
+  /** The Dockerfile's text; it need not be in `tree`. */
+  dockerfile: string;
+  /** Under which name messages show it. */
+  dockerfileName: string;
+  /** Names the place whose tree this is (a repository, a directory in it): the engine may keep what it saw there last. */
+  sharedKey: string;
+};
+
+export type BuiltImage = {
+  /** `sha256:…` of the configuration. */
+  id: string;
+  /** Bytes, unpacked. */
+  size: number;
+  /** `os/arch[/variant]`. */
+  platform: string;
+  /** Nothing had to be executed. */
+  cached: boolean;
+};
+
+/** A container of one build: made but not started, given its files, run once, read, removed. */
+export interface Containers {
+  /**
+   * Makes a container; the image is pulled where the engine lacks it (BASE_IMAGE_UNAVAILABLE). It carries the build's label, has the
+   * server's memory and CPU limits, no capabilities beyond the engine's default, no host path, and is no member of a host namespace.
+   */
+  create(spec: ContainerSpec, access: { registries: RegistryCredentials } & StepIO): Promise<Container>;
+}
+
+export type ContainerSpec = {
+  /** Id of the build, for the label that a sweep looks for. */
+  build: string;
+  image: string;
+  /** Runs instead of the image's entry point. Absent: the container will not be run, only read. */
+  command?: Command;
+  /** Absent: the image's own. */
+  workingDirectory?: string;
+  environment: ReadonlyMap<string, string>;
+  /** Files /run/secrets/NAME, readable for the container's user, in memory alone; nothing of them in the engine's configuration. */
+  secrets: ReadonlyMap<string, Secret>;
+  /** Directories that outlive the container, by the name of the volume that holds each. */
+  caches: ReadonlyMap<string, string>;
+};
+
+export type ContainerExit = {
+  exitCode: number;
+  /** It was killed for using more memory than it may; `limit` in bytes where there is one. */
+  outOfMemory?: { limit?: number };
+};
+
+/** Disposing removes it with its anonymous volumes, whatever state it is in; safe twice. */
+export interface Container extends AsyncDisposable {
+  /** Writes a tree below `path` (made where it is missing), owned by root, modes and times as the tree has them. */
+  put(tree: Tree, path: string, signal: AbortSignal): Promise<void>;
+  /** Runs the command to its end, its output live as `log` events. Ends it (TERM, 5 s, KILL) on abort. Once only. */
+  run(io: StepIO): Promise<ContainerExit>;
+  /**
+   * What is at `path`, file or directory, streamed in the order of a walk. Paths are relative to it (a single file: its own name).
+   * Hard links come as the files they name; devices and sockets are left out. Rejects with EXTRACT_NOT_FOUND.
+   */
+  read(path: string, signal: AbortSignal): AsyncIterable<StreamedEntry>;
+}
+
+/** An entry with its bytes, where it is a file. `chunks` must be consumed before the next entry is asked for. */
+export type StreamedEntry = { entry: TreeEntry; chunks?: AsyncIterable<Uint8Array> };
+
+export interface Spools {
+  /** Keeps streamed entries on disk, below the build's scratch directory, so that they can be read in any order. `id` of a file is the SHA-1 of its content. */
+  spool(entries: AsyncIterable<StreamedEntry>, directory: string): Promise<Tree & AsyncDisposable>;
+}
+
+export interface Artefacts {
+  /**
+   * Uploads every file to `bucket`, under `prefix/` and its path; small ones side by side, big ones in parts, nothing on disk. Transient
+   * errors are tried again. Rejects with PUBLISH_FAILED (wrong credentials, missing bucket, … in one line).
+   */
+  upload(
+    target: { bucket: string; prefix: string },
+    files: AsyncIterable<StreamedEntry>,
+    access: { credential: S3Credential } & StepIO,
+  ): Promise<{ url: string; files: number; bytes: number }>;
+}
+
+export interface Notifier {
+  /** Tells one channel. Rejects with any error after its own tries; the caller makes a warning of it. */
+  notify(
+    channel: NotifyChannel,
+    notification: Notification,
+    access: { credentials: NotifyCredentials; signal: AbortSignal },
+  ): Promise<void>;
+}
+
+/** What is told: before the build (`pending`, for channels that show a state), and its outcome. */
+export type Notification = {
+  state: 'pending' | 'success' | 'failure';
+  build: string;
+  project: string;
+  repo: string;
+  revision: SourceRevision;
+  /** One line for people: what was built or what failed. */
+  summary: string;
+  /** References that were pushed, each with its digest. */
+  images: readonly { ref: string; digest: string }[];
+  /** Page of the build, where the server has a public URL. */
+  url?: string;
+};
+
+export interface Workspaces {
+  /** A new private directory (0700), in memory where the system has one. Disposing removes it with all it holds. */
+  create(build: string): Promise<Workspace>;
+  /** Removes what builds of a dead runner left. */
+  sweep(): Promise<void>;
+}
+
+export interface Workspace extends AsyncDisposable {
+  /** In memory where the system has such a place: for keys and sockets. */
+  directory: string;
+  /** On disk, for what may be large. */
+  scratch: string;
+}
+
+export interface Clock {
+  now(): Date;
+  /** Resolves after `ms`, or when the signal aborts. Never rejects. */
+  wait(ms: number, signal: AbortSignal): Promise<void>;
+}
