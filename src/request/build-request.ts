@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto';
+import type { Credentials } from '../model/credentials.js';
+import { Failure } from '../model/errors.js';
+import { parseSize } from '../model/quantity.js';
+import { parseRepositoryUrl } from '../model/repository.js';
+import type {
+  BuildPolicy,
+  BuildRequest,
+  DeliveryRequest,
+  ImageRequest,
+  SecretMount,
+  SourceRequest,
+} from '../model/request.js';
+import type { FlagValues } from './parse.js';
+import {
+  addHost,
+  cacheSource,
+  cacheTarget,
+  flagged,
+  imageName,
+  imageTag,
+  insidePath,
+  matching,
+  pairs,
+  positiveDuration,
+  secretMount,
+  ulimit,
+  wrong,
+} from './values.js';
+
+/** Flags of `build` and what the caller lends → a request whose every value has been checked. Throws Failure USAGE or NOT_SUPPORTED. */
+export function toBuildRequest(flags: FlagValues, credentials: Credentials): BuildRequest {
+  const request = {
+    id: buildId(flags.one('id')),
+    source: sourceRequest(flags),
+    image: imageRequest(flags),
+    delivery: deliveryRequest(flags),
+    policy: buildPolicy(flags),
+    credentials,
+  };
+  checkDelivery(request.delivery);
+  checkSecrets(request.image.secrets, credentials);
+  return request;
+}
+
+function buildId(given: string | undefined): string {
+  if (given === undefined) return randomBytes(6).toString('hex');
+  if (/^[A-Za-z0-9._-]{1,64}$/.test(given)) return given;
+  throw wrong('id', given, 'use 1 to 64 letters, digits, . _ and -');
+}
+
+function sourceRequest(flags: FlagValues): SourceRequest {
+  const repo = flags.one('repo');
+  if (repo === undefined)
+    throw new Failure('USAGE', '--repo is missing', { hint: 'give the URL of the repository' });
+  if (flags.one('vcs') === 'hg') throw new Failure('NOT_SUPPORTED', "--vcs 'hg' is not supported yet");
+  const revision = flags.one('revision');
+  return {
+    vcs: 'git',
+    url: flagged('repo', () => parseRepositoryUrl(repo)).url,
+    ...(revision !== undefined && { revision }),
+    acceptNewHostKey: flags.switch('accept-new-host-key'),
+  };
+}
+
+function imageRequest(flags: FlagValues): ImageRequest {
+  return {
+    ...optional('contextPath', flags.one('context-path'), (value) => insidePath('context-path', value)),
+    ...optional('file', flags.one('file'), (value) => insidePath('file', value)),
+    ...optional('target', flags.one('target'), (value) =>
+      matching('target', value, { pattern: /^[\w.-]+$/, hint: 'it names a stage of the Dockerfile' }),
+    ),
+    ...optional('platform', flags.one('platform'), (value) =>
+      matching('platform', value, {
+        pattern: /^[a-z0-9]+\/[a-z0-9_]+(?:\/v?[0-9.]+)?$/,
+        hint: 'write it like linux/arm64; one platform at a time',
+      }),
+    ),
+    buildArgs: pairs('build-arg', flags.all('build-arg')),
+    labels: pairs('label', flags.all('label')),
+    secrets: flags.all('secret').map(secretMount),
+    noCache: flags.switch('no-cache'),
+    pull: flags.switch('pull'),
+    ...optional('network', flags.one('network'), (value) =>
+      matching('network', value, {
+        pattern: /^(?:default|none|host)$/,
+        hint: 'it takes default, none, host',
+      }),
+    ),
+    addHosts: flags.all('add-host').map(addHost),
+    ...optional('shmSize', flags.one('shm-size'), (value) => flagged('shm-size', () => parseSize(value))),
+    ulimits: flags.all('ulimit').map(ulimit),
+    cacheFrom: flags.all('cache-from').map(cacheSource),
+    inlineCache: flags.all('cache-to').map(cacheTarget).includes('inline'),
+  };
+}
+
+function deliveryRequest(flags: FlagValues): DeliveryRequest {
+  const image = flags.one('image');
+  const retries = flags.one('push-retry') ?? '5';
+  if (!/^\d{1,2}$/.test(retries)) throw wrong('push-retry', retries, 'give a number from 0 to 99');
+  return {
+    ...(image !== undefined && { image: flagged('image', () => imageName(image)) }),
+    tags: flags.all('tag').map((tag) => flagged('tag', () => imageTag(tag))),
+    push: !flags.switch('no-push'),
+    pushRetries: Number(retries),
+  };
+}
+
+function buildPolicy(flags: FlagValues): BuildPolicy {
+  const onDisconnect = flags.one('on-disconnect') ?? 'cancel';
+  if (/^(?:detach|grace=.+)$/.test(onDisconnect))
+    throw new Failure('NOT_SUPPORTED', `--on-disconnect '${onDisconnect}' is not supported yet`);
+  if (onDisconnect !== 'cancel')
+    throw wrong('on-disconnect', onDisconnect, 'it takes cancel, detach, grace=60s');
+  if (flags.one('on-failure') === 'shell')
+    throw new Failure('NOT_SUPPORTED', "--on-failure 'shell' is not supported yet");
+  return {
+    ...optional('timeout', flags.one('timeout'), (value) => positiveDuration('timeout', value)),
+    onDisconnect: 'cancel',
+  };
+}
+
+function checkDelivery({ image, tags, push }: DeliveryRequest): void {
+  const bare = tags.find((tag) => !tag.includes(':'));
+  if (image !== undefined || (!push && tags.length === 0)) return;
+  if (bare !== undefined)
+    throw new Failure('USAGE', `--tag '${bare}' needs --image`, {
+      hint: 'or give a full reference as --tag',
+    });
+  if (tags.length === 0)
+    throw new Failure('USAGE', '--image is missing', {
+      hint: 'name the image, registry included, or use --no-push',
+    });
+}
+
+function checkSecrets(mounts: readonly SecretMount[], { secrets }: Credentials): void {
+  const missing = mounts.find(({ name }) => !secrets.has(name));
+  if (missing)
+    throw wrong('secret', `id=${missing.name}`, `the credentials document has no secrets.${missing.name}`);
+}
+
+function optional<K extends string, T, V>(
+  key: K,
+  value: T | undefined,
+  parse: (value: T) => V,
+): { [P in K]?: V } {
+  return (value === undefined ? {} : { [key]: parse(value) }) as { [P in K]?: V };
+}

@@ -1,0 +1,61 @@
+import { buildFlags, type Flag, type FlagGroup } from './flags.js';
+
+const outputFlag: Flag = {
+  name: 'output',
+  value: 'human|json',
+  choices: ['human', 'json'],
+  help: 'text, or one JSON object',
+};
+
+export type CommandName = 'build' | 'status' | 'help' | 'version' | 'serve' | 'healthcheck';
+
+export type CommandSpec = {
+  name: CommandName;
+  usage: string;
+  help: string;
+  flags: readonly FlagGroup[];
+  /** Names of positional arguments that it takes. */
+  operands?: readonly string[];
+  /** Only where the program itself runs, not over SSH. */
+  local?: true;
+};
+
+export const commands: readonly CommandSpec[] = [
+  {
+    name: 'build',
+    usage: 'build --repo URL --image NAME [--revision REV] [-t TAG]… [FLAG]…',
+    help: 'fetch, build, push; the log live, the verdict as exit code',
+    flags: buildFlags,
+  },
+  {
+    name: 'status',
+    usage: 'status [--output human|json]',
+    help: 'builds that run and wait, and the capacity',
+    flags: [{ title: 'Flags', flags: [outputFlag] }],
+  },
+  {
+    name: 'help',
+    usage: 'help [COMMAND]',
+    help: 'this text, or all flags of a command',
+    flags: [],
+    operands: ['COMMAND'],
+  },
+  { name: 'version', usage: 'version', help: 'version of buildbot', flags: [] },
+  {
+    name: 'serve',
+    usage: 'serve',
+    help: 'run the SSH server; configured by the environment',
+    flags: [],
+    local: true,
+  },
+  {
+    name: 'healthcheck',
+    usage: 'healthcheck',
+    help: 'exit 0 if the engine answers and the SSH port is open',
+    flags: [],
+    local: true,
+  },
+];
+
+/** Commands that the contract names and that a later version brings. */
+export const plannedCommands: readonly string[] = ['plan', 'attach', 'cancel'];

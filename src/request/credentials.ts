@@ -1,0 +1,197 @@
+import { LineCounter, parseDocument } from 'yaml';
+import { z } from 'zod';
+import type {
+  Credentials,
+  NotifyCredentials,
+  RegistryCredential,
+  S3Credential,
+} from '../model/credentials.js';
+import { Failure } from '../model/errors.js';
+import { Secret } from '../model/secret.js';
+import { registryHost } from './registry-host.js';
+
+/** Bytes that a credentials document may have (CONTRACT §4). */
+export const MAX_CREDENTIALS = 2 ** 20;
+
+const text = z.string();
+const registry = z.union([
+  z.strictObject({ username: text, password: text }),
+  z.strictObject({ identityToken: text }),
+]);
+const dockerAuth = z.object({
+  auth: text.optional(),
+  username: text.optional(),
+  password: text.optional(),
+  identitytoken: text.optional(),
+});
+
+/** The document as callers write it; docs/reference/credentials.md shows it whole. */
+const documentSchema = z.strictObject({
+  git: z
+    .strictObject({ sshKey: text.optional(), username: text.optional(), token: text.optional() })
+    .optional(),
+  knownHosts: text.optional(),
+  registries: z.record(text, registry).optional(),
+  dockerConfig: z.object({ auths: z.record(text, dockerAuth).optional() }).optional(),
+  secrets: z.record(text, text).optional(),
+  s3: z
+    .strictObject({
+      accessKeyId: text,
+      secretAccessKey: text,
+      sessionToken: text.optional(),
+      region: text.optional(),
+      endpoint: z.url().optional(),
+    })
+    .optional(),
+  notify: z
+    .strictObject({
+      github: z.strictObject({ token: text, apiUrl: z.url().optional() }).optional(),
+      slack: z.strictObject({ url: z.url() }).optional(),
+      webhook: z.strictObject({ url: z.url(), secret: text.optional() }).optional(),
+      email: z.strictObject({ from: text, to: z.array(text).optional(), smtp: z.url() }).optional(),
+    })
+    .optional(),
+});
+
+/** YAML or JSON → Credentials. Throws Failure CREDENTIALS_INVALID with line and column, and never shows a value. */
+export function parseCredentials(source: string): Credentials {
+  if (Buffer.byteLength(source) > MAX_CREDENTIALS) throw invalid('it is larger than 1 MiB');
+  const lines = new LineCounter();
+  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
+  const broken = document.errors[0];
+  if (broken)
+    throw invalid(
+      `${position(lines, broken.pos[0])}: it is not YAML (${broken.code.toLowerCase().replaceAll('_', ' ')})`,
+    );
+  const parsed = documentSchema.safeParse(toPlain(document) ?? {});
+  if (parsed.success) return toCredentials(parsed.data);
+  const issue = deepest(parsed.error.issues[0]!);
+  const node: unknown = document.getIn(issue.path.slice(0, -1), true) ?? document.contents;
+  const offset =
+    (document.getIn(issue.path, true) as { range?: [number] } | undefined)?.range?.[0] ??
+    (node as { range?: [number] }).range?.[0] ??
+    0;
+  throw invalid(`${position(lines, offset)}: ${describe(issue)}`);
+}
+
+function toPlain(document: ReturnType<typeof parseDocument>): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 20 });
+  } catch {
+    throw invalid('its aliases refer to too much');
+  }
+}
+
+type Issue = { path: PropertyKey[]; code: string; message: string; keys?: string[]; errors?: Issue[][] };
+
+// A union's own issue says nothing; the alternative that got farthest does.
+function deepest(issue: unknown): Issue {
+  const { errors, ...self } = issue as Issue;
+  const inner = errors?.toSorted(
+    (a, b) => (a.length > 0 ? a.length : 99) - (b.length > 0 ? b.length : 99),
+  )[0]?.[0];
+  return inner ? deepest({ ...inner, path: [...self.path, ...inner.path] }) : self;
+}
+
+// zod's sentences show no values, only names and types.
+function describe({ path, code, message, keys }: Issue): string {
+  const where = path.map(String).join('.');
+  if (code === 'unrecognized_keys') return `unknown key '${[where, keys?.[0]].filter(Boolean).join('.')}'`;
+  return `${where || 'the document'}: ${message.replace(/^Invalid input: /, '')}`;
+}
+
+function position(lines: LineCounter, offset: number): string {
+  const { line, col } = lines.linePos(offset);
+  return `line ${line}, column ${col}`;
+}
+
+function invalid(why: string): Failure {
+  return new Failure('CREDENTIALS_INVALID', `credentials document: ${why}`);
+}
+
+function toCredentials(document: z.infer<typeof documentSchema>): Credentials {
+  const {
+    git = {},
+    knownHosts = '',
+    registries = {},
+    dockerConfig,
+    secrets = {},
+    s3,
+    notify = {},
+  } = document;
+  return {
+    git: {
+      ...(git.sshKey !== undefined && { sshKey: new Secret(git.sshKey) }),
+      ...(git.username !== undefined && { username: git.username }),
+      ...(git.token !== undefined && { token: new Secret(git.token) }),
+    },
+    knownHosts,
+    registries: new Map([
+      ...Object.entries(dockerConfig?.auths ?? {}).flatMap(([key, auth]) => fromDockerConfig(key, auth)),
+      ...Object.entries(registries).map(([key, value]) => [registryHost(key), fromDocument(value)] as const),
+    ]),
+    secrets: new Map(Object.entries(secrets).map(([name, value]) => [name, new Secret(value)])),
+    ...(s3 && { s3: toS3(s3) }),
+    notify: toNotify(notify),
+  };
+}
+
+type Document = z.infer<typeof documentSchema>;
+
+function toS3({
+  accessKeyId,
+  secretAccessKey,
+  sessionToken,
+  region,
+  endpoint,
+}: NonNullable<Document['s3']>): S3Credential {
+  return {
+    accessKeyId,
+    secretAccessKey: new Secret(secretAccessKey),
+    ...(sessionToken !== undefined && { sessionToken: new Secret(sessionToken) }),
+    ...(region !== undefined && { region }),
+    ...(endpoint !== undefined && { endpoint }),
+  };
+}
+
+function toNotify({ github, slack, webhook, email }: NonNullable<Document['notify']>): NotifyCredentials {
+  const apiUrl = github?.apiUrl === undefined ? {} : { apiUrl: github.apiUrl };
+  const secret = webhook?.secret === undefined ? {} : { secret: new Secret(webhook.secret) };
+  return {
+    ...(github && { github: { token: new Secret(github.token), ...apiUrl } }),
+    ...(slack && { slack: { url: new Secret(slack.url) } }),
+    ...(webhook && { webhook: { url: new Secret(webhook.url), ...secret } }),
+    ...(email && {
+      email: { from: email.from, to: email.to ?? ['committer'], smtp: new Secret(email.smtp) },
+    }),
+  };
+}
+
+function fromDocument(value: z.infer<typeof registry>): RegistryCredential {
+  if ('identityToken' in value)
+    return { kind: 'identityToken', identityToken: new Secret(value.identityToken) };
+  return { kind: 'password', username: value.username, password: new Secret(value.password) };
+}
+
+// The format of ~/.docker/config.json (docker/cli, cli/config/configfile): `auth` is base64 of user:password.
+function fromDockerConfig(key: string, auth: z.infer<typeof dockerAuth>): [string, RegistryCredential][] {
+  if (auth.identitytoken)
+    return [[registryHost(key), { kind: 'identityToken', identityToken: new Secret(auth.identitytoken) }]];
+  const pair =
+    auth.auth === undefined
+      ? `${auth.username ?? ''}:${auth.password ?? ''}`
+      : Buffer.from(auth.auth, 'base64').toString();
+  const colon = pair.indexOf(':');
+  // Entries without a login are what credential helpers leave behind.
+  if (colon <= 0) return [];
+  return [
+    [
+      registryHost(key),
+      {
+        kind: 'password',
+        username: pair.slice(0, colon),
+        password: new Secret(pair.slice(colon + 1).replace(/\0+$/, '')),
+      },
+    ],
+  ];
+}

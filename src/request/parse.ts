@@ -1,0 +1,182 @@
+import minimist from 'minimist';
+import { Failure } from '../model/errors.js';
+import { commands, plannedCommands, type CommandSpec } from './commands.js';
+import type { Flag } from './flags.js';
+import { suggest } from '../model/suggest.js';
+
+/** A command and its flags, syntax checked: every flag exists, has a value where it needs one, and is given no oftener than it may be. */
+export type ParsedCommand = { name: CommandSpec['name']; flags: FlagValues; operands: readonly string[] };
+
+/** Values by flag name, in the order given. A switch has `true` or `false` as its only value. */
+export class FlagValues {
+  readonly #values: ReadonlyMap<string, readonly string[]>;
+
+  constructor(values: ReadonlyMap<string, readonly string[]> = new Map()) {
+    this.#values = values;
+  }
+
+  one(name: string): string | undefined {
+    return this.#values.get(name)?.at(-1);
+  }
+
+  all(name: string): readonly string[] {
+    return this.#values.get(name) ?? [];
+  }
+
+  switch(name: string): boolean {
+    return this.one(name) === 'true';
+  }
+}
+
+/** The words of a command line → a command. Throws Failure USAGE or NOT_SUPPORTED. */
+export function parseCommand(words: readonly string[], options: { local: boolean }): ParsedCommand {
+  const [first, ...rest] = words;
+  if (first === undefined || first === '--help' || first === '-h')
+    return { name: 'help', flags: new FlagValues(), operands: [] };
+  if (first === '--version') return { name: 'version', flags: new FlagValues(), operands: [] };
+  // function61/buildbot's spelling: the script that its container had.
+  const isSeedScript = /(?:^|\/)buildbot\.sh$/.test(first);
+  const spec = findCommand(isSeedScript ? 'build' : first, options.local);
+  if (rest.some((word) => word === '--help' || word === '-h')) {
+    return { name: 'help', flags: new FlagValues(), operands: [spec.name] };
+  }
+  return { name: spec.name, ...parseFlags(spec, rest) };
+}
+
+/** The value of --output, however wrong the rest may be: so that a refusal has the form that was asked for. */
+export function requestedOutput(words: readonly string[]): string | undefined {
+  const at = words.findLastIndex((word) => /^--output(?:=|$)/.test(word));
+  if (at < 0) return undefined;
+  return words[at]!.includes('=') ? words[at]!.slice('--output='.length) : words[at + 1];
+}
+
+function findCommand(name: string, local: boolean): CommandSpec {
+  const available = commands.filter((spec) => local || !spec.local);
+  const spec = available.find((candidate) => candidate.name === name);
+  if (spec) return spec;
+  if (plannedCommands.includes(name))
+    throw new Failure('NOT_SUPPORTED', `command '${name}' is not supported yet`);
+  const shown = name.length > 60 ? `${name.slice(0, 57)}...` : name;
+  const near = suggest(
+    name.slice(0, 60),
+    available.map((candidate) => candidate.name),
+  );
+  const names = available.map((candidate) => candidate.name).join(', ');
+  throw new Failure('USAGE', `unknown command '${shown}'${didYouMean(near)}`, {
+    hint: `commands are ${names}`,
+  });
+}
+
+function parseFlags(
+  spec: CommandSpec,
+  words: readonly string[],
+): { flags: FlagValues; operands: readonly string[] } {
+  const flags = spec.flags.flatMap((group) => group.flags);
+  const parsed = minimist(checkNames(words.map(normalizeFlag), flags), minimistOptions(flags));
+  const operands = parsed._.map(String);
+  const most = spec.operands?.length ?? 0;
+  if (operands.length > most) {
+    throw new Failure('USAGE', `unexpected argument '${operands[most]}'`, { hint: `usage: ${spec.usage}` });
+  }
+  const values = new Map<string, readonly string[]>();
+  for (const flag of flags) {
+    const given = valuesOf(flag, parsed);
+    if (given.length > 0) values.set(flag.name, check(flag, given));
+  }
+  return { flags: new FlagValues(values), operands };
+}
+
+// Before minimist sees them: it takes any `--no-x`, any `--switch=value`, and stumbles over `--constructor`.
+function checkNames(words: readonly string[], flags: readonly Flag[]): string[] {
+  const end = words.indexOf('--');
+  for (const word of end < 0 ? words : words.slice(0, end)) {
+    const match = /^(?:--([^=]*)|-([^=\d]))(=[^]*)?$/.exec(word);
+    if (!match) {
+      if (/^-./.test(word)) throw unknownFlag(word, flags);
+      continue;
+    }
+    const flag = flags.find(({ name, short, aliases }) =>
+      match[2] === undefined ? name === match[1] || aliases?.includes(match[1]!) : short === match[2],
+    );
+    if (!flag) throw unknownFlag(word, flags);
+    if (flag.value === undefined && match[3] !== undefined) {
+      throw new Failure('USAGE', `--${flag.name} takes no value, but got '${match[3].slice(1)}'`, {
+        hint: 'leave it out',
+      });
+    }
+  }
+  const both = flags.find(({ name }) => words.includes(`--${name}`) && words.includes(`--no-${name}`));
+  if (both)
+    throw new Failure('USAGE', `--${both.name} and --no-${both.name} exclude each other`, {
+      hint: 'give one',
+    });
+  return [...words];
+}
+
+function minimistOptions(flags: readonly Flag[]): minimist.Opts {
+  const switches = flags.filter((flag) => flag.value === undefined).map(bare);
+  const alias = flags.map((flag) => [flag.name, [flag.short ?? [], flag.aliases ?? []].flat()]);
+  return {
+    string: ['_', ...flags.filter((flag) => flag.value !== undefined).map((flag) => flag.name)],
+    boolean: switches,
+    // Else a switch that was not given could not be told from one that was switched off.
+    default: Object.fromEntries(switches.map((name) => [name, null])),
+    alias: Object.fromEntries(alias),
+  };
+}
+
+// minimist reads `--no-x` as x=false.
+function bare(flag: Flag): string {
+  return flag.name.replace(/^no-/, '');
+}
+
+function valuesOf(flag: Flag, parsed: minimist.ParsedArgs): string[] {
+  const raw: unknown = parsed[flag.value === undefined ? bare(flag) : flag.name];
+  if (raw === undefined || raw === null) return [];
+  if (flag.value !== undefined) return [raw].flat().map(String);
+  return raw === !flag.name.startsWith('no-') ? ['true'] : [];
+}
+
+function check(flag: Flag, given: readonly string[]): readonly string[] {
+  const shown = `--${flag.name}`;
+  if (flag.planned) throw new Failure('NOT_SUPPORTED', `${shown} is not supported yet`);
+  if (flag.value === undefined) return given;
+  if (given.length > 1 && !flag.repeatable) {
+    throw new Failure('USAGE', `${shown} is given twice: '${given[0]}' and '${given[1]}'`, {
+      hint: 'give it once',
+    });
+  }
+  for (const value of given) checkValue(flag, value);
+  return given;
+}
+
+function checkValue(flag: Flag, value: string): void {
+  if (value === '') throw new Failure('USAGE', `--${flag.name} needs a value: ${flag.value}`);
+  if (!flag.choices || flag.choices.includes(value)) return;
+  const near = suggest(value, flag.choices);
+  throw new Failure('USAGE', `--${flag.name} '${value}' is not known${didYouMean(near)}`, {
+    hint: `it takes ${flag.choices.join(', ')}`,
+  });
+}
+
+function unknownFlag(word: string, flags: readonly Flag[]): Failure {
+  const name = word.replace(/=[^]*/, '');
+  const spellings = flags
+    .flatMap((flag) => [flag.name, ...(flag.aliases ?? [])])
+    .map((known) => `--${known}`);
+  const shown = name.length > 60 ? `${name.slice(0, 57)}...` : name;
+  return new Failure('USAGE', `unknown flag '${shown}'${didYouMean(suggest(name.slice(0, 60), spellings))}`, {
+    hint: "'help build' lists all flags",
+  });
+}
+
+function didYouMean(near: string | undefined): string {
+  return near === undefined ? '' : `, did you mean '${near}'?`;
+}
+
+// `_` and `-` are the same in flag names (not in values).
+function normalizeFlag(word: string): string {
+  if (!word.startsWith('--')) return word;
+  const end = word.indexOf('=');
+  return end < 0 ? word.replaceAll('_', '-') : word.slice(0, end).replaceAll('_', '-') + word.slice(end);
+}

@@ -1,0 +1,45 @@
+import { Failure } from '../model/errors.js';
+
+/**
+ * An SSH exec request is one string (RFC 4254 §6.5): the client has joined its arguments with spaces. Splits it into words as a
+ * POSIX shell would, and does nothing else that a shell does: no expansion, no operators, no globbing.
+ */
+export function splitCommand(text: string): string[] {
+  if (/[\0-\x08\x0b-\x1f\x7f]/.test(text.replaceAll('\r\n', '\n'))) {
+    throw new Failure('USAGE', 'the command holds control characters', { hint: 'send plain text' });
+  }
+  const words: string[] = [];
+  let rest = text.trimStart();
+  while (rest.length > 0) {
+    const { word, length } = readWord(rest);
+    words.push(word);
+    rest = rest.slice(length).trimStart();
+  }
+  return words;
+}
+
+/** What one piece of a word looks like, and the text that it stands for. */
+const PIECES: [RegExp, (piece: string) => string][] = [
+  [/^'[^']*'/, (piece) => piece.slice(1, -1)],
+  [
+    /^"(?:[^"\\]|\\[^])*"/,
+    (piece) => piece.slice(1, -1).replace(/\\(["\\$`])|\\\n/g, (_, char: string | undefined) => char ?? ''),
+  ],
+  [/^\\[^]/, (piece) => (piece === '\\\n' ? '' : piece.slice(1))],
+  [/^[^\s'"\\]+/, (piece) => piece],
+];
+
+function readWord(text: string): { word: string; length: number } {
+  let word = '';
+  let length = 0;
+  while (length < text.length && !/\s/.test(text[length]!)) {
+    const rest = text.slice(length);
+    const found = PIECES.find(([pattern]) => pattern.test(rest));
+    if (!found)
+      throw new Failure('USAGE', `unbalanced quotes at: ${rest.slice(0, 40)}`, { hint: 'close the quote' });
+    const piece = found[0].exec(rest)![0];
+    word += found[1](piece);
+    length += piece.length;
+  }
+  return { word, length };
+}

@@ -1,0 +1,112 @@
+import { Failure } from '../model/errors.js';
+import { parseDuration } from '../model/quantity.js';
+import { checkTag, formatReference, parseReference } from '../model/reference.js';
+import type { CacheSource, SecretMount, Ulimit } from '../model/request.js';
+
+/** Values of single flags: text → checked value. Each throws a Failure that names the flag, the value and what is accepted. */
+
+/** A name for --image. Throws Failure USAGE. */
+export function imageName(text: string): string {
+  const reference = parseReference(text);
+  if (reference.tag === undefined && reference.digest === undefined) return formatReference(reference);
+  throw new Failure('USAGE', `'${text}' holds a tag`, { hint: 'give the tag with --tag' });
+}
+
+export function imageTag(text: string): string {
+  if (!text.includes('/') && !text.includes(':')) return checkTag(text);
+  const reference = parseReference(text);
+  if (reference.digest !== undefined)
+    throw new Failure('USAGE', `'${text}' holds a digest`, { hint: 'a tag cannot be pushed by digest' });
+  return formatReference({ ...reference, tag: reference.tag ?? 'latest' });
+}
+
+export function pairs(flag: string, values: readonly string[]): Map<string, string> {
+  return new Map(
+    values.map((value) => {
+      const at = value.indexOf('=');
+      if (at <= 0)
+        throw wrong(flag, value, 'write it like NAME=value; the environment of the caller is not taken over');
+      return [value.slice(0, at), value.slice(at + 1)];
+    }),
+  );
+}
+
+export function secretMount(value: string): SecretMount {
+  const fields = new Map(value.split(',').map((field) => field.split(/=(.*)/s, 2) as [string, string]));
+  const [id, name] = [fields.get('id'), fields.get('env') ?? fields.get('id')];
+  const unknown = [...fields.keys()].find((key) => !['id', 'env', 'type'].includes(key));
+  if (id && name && unknown === undefined) return { id, name };
+  throw wrong('secret', value, 'write it like id=NAME, where secrets.NAME is in the credentials document');
+}
+
+export function addHost(value: string): string {
+  const match = /^([\w.-]+)[:=](\[?[0-9a-fA-F.:]+\]?|host-gateway)$/.exec(value);
+  if (!match) throw wrong('add-host', value, 'write it like db.example:10.0.0.7');
+  return `${match[1]}:${match[2]!.replace(/[[\]]/g, '')}`;
+}
+
+export function ulimit(value: string): Ulimit {
+  const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(value);
+  if (!match) throw wrong('ulimit', value, 'write it like nofile=1024:2048');
+  return { name: match[1]!, soft: Number(match[2]), hard: Number(match[3] ?? match[2]) };
+}
+
+export function cacheSource(value: string): CacheSource {
+  const { type, ref } = cacheFields('cache-from', value);
+  if (type !== 'registry' || ref === undefined)
+    throw wrong('cache-from', value, 'write it like type=registry,ref=registry.example/app:cache');
+  return { kind: 'registry', ref: flagged('cache-from', () => parseReference(ref)) };
+}
+
+export function cacheTarget(value: string): string {
+  const { type } = cacheFields('cache-to', value);
+  if (type === 'inline') return type;
+  if (type === 'registry')
+    throw new Failure('NOT_SUPPORTED', `--cache-to '${value}' is not supported yet`, {
+      hint: 'use type=inline',
+    });
+  throw wrong('cache-to', value, 'it takes type=inline');
+}
+
+function cacheFields(flag: string, value: string): { type?: string; ref?: string } {
+  if (!value.includes('=')) return { type: 'registry', ref: value };
+  const fields = Object.fromEntries(
+    value.split(',').map((field) => field.split(/=(.*)/s, 2) as [string, string]),
+  );
+  const unknown = Object.keys(fields).find((key) => !['type', 'ref', 'mode'].includes(key));
+  if (unknown !== undefined) throw wrong(flag, value, `'${unknown}' is not a field of it`);
+  return fields;
+}
+
+export function positiveDuration(flag: string, value: string): number {
+  const ms = flagged(flag, () => parseDuration(value));
+  if (ms > 0 && Number.isSafeInteger(ms)) return ms;
+  throw wrong(flag, value, 'give more than 0');
+}
+
+export function insidePath(flag: string, value: string): string {
+  const parts = value.split('/').filter((part) => part !== '' && part !== '.');
+  if (value.startsWith('/') || parts.includes('..'))
+    throw wrong(flag, value, 'give a path inside the source, without ..');
+  return parts.join('/');
+}
+
+export function matching(flag: string, value: string, accepted: { pattern: RegExp; hint: string }): string {
+  if (accepted.pattern.test(value)) return value;
+  throw wrong(flag, value, accepted.hint);
+}
+
+export function flagged<T>(flag: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof Failure)
+      throw new Failure(error.code, `--${flag}: ${error.message}`, { hint: error.hint });
+    throw error;
+  }
+}
+
+export function wrong(flag: string, value: string, hint: string): Failure {
+  const shown = value.length > 80 ? `${value.slice(0, 77)}...` : value;
+  return new Failure('USAGE', `--${flag} '${shown}' cannot be used`, { hint });
+}

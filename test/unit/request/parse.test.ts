@@ -1,0 +1,112 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Failure } from '../../../src/model/errors.js';
+import { parseCommand, requestedOutput } from '../../../src/request/parse.js';
+import { splitCommand } from '../../../src/request/split.js';
+
+const parse = (text: string, local = false) => parseCommand(splitCommand(text), { local });
+
+function refusal(text: string): Failure {
+  try {
+    parse(text);
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+  throw new Error(`'${text}' was accepted`);
+}
+
+describe('splitCommand', () => {
+  it.each([
+    ['build --repo x', ['build', '--repo', 'x']],
+    ['a  b\n\tc', ['a', 'b', 'c']],
+    [`a 'b c' "d e"f`, ['a', 'b c', 'd ef']],
+    [String.raw`a b\ c "d\"e" 'f\g' "\x"`, ['a', 'b c', 'd"e', String.raw`f\g`, String.raw`\x`]],
+    [`--test ''`, ['--test', '']],
+    ['echo $HOME; rm -rf * > x', ['echo', '$HOME;', 'rm', '-rf', '*', '>', 'x']],
+    ['', []],
+    ['  ', []],
+  ])('%j → %j', (text, words) => expect(splitCommand(text)).toEqual(words));
+
+  it.each([`a 'b`, 'a "b', 'a\\'])('refuses %j', (text) =>
+    expect(() => splitCommand(text)).toThrow(/unbalanced/),
+  );
+  it('refuses NUL and other control characters', () =>
+    expect(() => splitCommand('a\0b')).toThrow(/control characters/));
+
+  it('gives back what a careful caller quoted', () => {
+    const quote = (word: string) => `'${word.replaceAll("'", String.raw`'\''`)}'`;
+    const printable = fc.string({ unit: 'grapheme' }).filter((word) => !/[\0-\x08\x0b-\x1f\x7f]/.test(word));
+    fc.assert(
+      fc.property(
+        fc.array(printable),
+        (words) => void expect(splitCommand(words.map(quote).join(' '))).toEqual(words),
+      ),
+    );
+  });
+
+  it('never throws anything but a Failure', () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        try {
+          parseCommand(splitCommand(text), { local: false });
+        } catch (error) {
+          expect(error).toBeInstanceOf(Failure);
+        }
+      }),
+    );
+  });
+});
+
+describe('parseCommand', () => {
+  it('takes flags in every spelling', () => {
+    const { flags } = parse(
+      'build --repo=a --build_arg X=1 --build-arg=Y=2=3 -t a -t b --tag c --no-cache --no_push -f D --credentials -',
+    );
+    expect(flags.one('repo')).toBe('a');
+    expect(flags.all('build-arg')).toEqual(['X=1', 'Y=2=3']);
+    expect(flags.all('tag')).toEqual(['a', 'b', 'c']);
+    expect([flags.switch('no-cache'), flags.switch('no-push'), flags.switch('push')]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    expect([flags.one('file'), flags.one('credentials')]).toEqual(['D', '-']);
+  });
+
+  it("knows the seed's script name", () => expect(parse('buildbot.sh --repo a').name).toBe('build'));
+  it('shows help for no command and for --help', () => {
+    expect(parse('').name).toBe('help');
+    expect(parse('build --repo x --help')).toMatchObject({ name: 'help', operands: ['build'] });
+  });
+
+  it.each([
+    ['build --rep x', "unknown flag '--rep', did you mean '--repo'?"],
+    ['build --constructor x', "unknown flag '--constructor'"],
+    ['build --no-repo', "unknown flag '--no-repo'"],
+    ['build -x', "unknown flag '-x'"],
+    ['build --repo', '--repo needs a value: URL'],
+    ['build --repo --tag x', '--repo needs a value: URL'],
+    ['build --image a --image b', "--image is given twice: 'a' and 'b'"],
+    ['build --pull=maybe', "--pull takes no value, but got 'maybe'"],
+    ['build --output jsno', "--output 'jsno' is not known, did you mean 'json'?"],
+    ['build repo', "unexpected argument 'repo'"],
+    ['buidl', "unknown command 'buidl', did you mean 'build'?"],
+    ['serve', "unknown command 'serve'"],
+    ['bash -c id', "unknown command 'bash'"],
+  ])('%s: %s', (text, message) => {
+    const failure = refusal(text);
+    expect(failure.message).toContain(message);
+    expect([failure.code, failure.exitCode]).toEqual(['USAGE', 2]);
+  });
+
+  it('says of what a later version brings that it is not there yet', () => {
+    expect(refusal('attach x')).toMatchObject({ code: 'NOT_SUPPORTED', exitCode: 2 });
+  });
+
+  it('finds the output format in a line that is wrong otherwise', () => {
+    expect(requestedOutput(['build', '--nonsense', '--output=json'])).toBe('json');
+    expect(requestedOutput(['build', '--output', 'result'])).toBe('result');
+    expect(requestedOutput(['build'])).toBeUndefined();
+  });
+});
