@@ -1,0 +1,134 @@
+import type { Failure } from '../../src/model/errors.js';
+import { formatReference } from '../../src/model/reference.js';
+import type { SourceRevision } from '../../src/model/source.js';
+import { memoryTree } from '../../src/plan/trees.js';
+import type { Clock, Engine, FetchedSource, Source, StepIO, Workspaces } from '../../src/ports.js';
+
+/** An engine in memory, with knobs for what goes wrong. `names` is what it holds. */
+export type FakeEngine = Engine & {
+  names: Map<string, string>;
+  registry: Map<string, string>;
+  running: number;
+};
+
+export type EngineKnobs = {
+  /** Fails this build. */
+  build?: Failure;
+  /** Never ends by itself. */
+  hangs?: boolean;
+  /** Failures of the pushes to come, by reference, in order. */
+  push?: Record<string, Failure[]>;
+  log?: string[];
+};
+
+export function fakeEngine(knobs: EngineKnobs = {}): FakeEngine {
+  const names = new Map<string, string>();
+  const registry = new Map<string, string>();
+  const engine: FakeEngine = {
+    names,
+    registry,
+    running: 0,
+    describe: () => Promise.resolve({ name: 'docker', version: '0', buildkit: true }),
+    async build(spec, io) {
+      engine.running++;
+      try {
+        for (const text of knobs.log ?? []) await io.emit({ type: 'log', stream: 'stdout', text });
+        if (knobs.hangs) await untilAborted(io);
+        if (knobs.build) throw knobs.build;
+        names.set(spec.tag, 'sha256:1');
+        return { id: 'sha256:1', size: 42, platform: 'linux/amd64', cached: false };
+      } finally {
+        engine.running--;
+      }
+    },
+    push(source, target) {
+      const failure = knobs.push?.[formatReference(target)]?.shift();
+      if (failure) return Promise.reject(failure);
+      if (!names.has(source)) return Promise.reject(new Error(`no image ${source}`));
+      registry.set(formatReference(target), 'sha256:d');
+      return Promise.resolve({ digest: 'sha256:d' });
+    },
+    tag(source, target) {
+      names.set(formatReference(target), names.get(source)!);
+      return Promise.resolve();
+    },
+    untag(name) {
+      names.delete(name);
+      return Promise.resolve();
+    },
+  };
+  return engine;
+}
+
+export const revision: SourceRevision = {
+  id: 'a'.repeat(40),
+  ref: 'main',
+  refKind: 'branch',
+  committedAt: new Date('2026-01-02T03:04:05Z'),
+  author: 'Ada <ada@example.invalid>',
+  message: 'First\n\nBody',
+};
+
+/** A source of the given files. `disposed` counts what has been given back. */
+export function fakeSource(files: Record<string, string>, failure?: Failure): Source & { open: number } {
+  const source = {
+    open: 0,
+    fetch(): Promise<FetchedSource> {
+      if (failure) return Promise.reject(failure);
+      source.open++;
+      const list = Object.entries(files).map(([path, text]) => ({
+        path,
+        mode: 0o644,
+        content: Buffer.from(text),
+        mtime: 1,
+      }));
+      return Promise.resolve({
+        revision,
+        tree: memoryTree(list),
+        [Symbol.asyncDispose]: () => {
+          source.open--;
+          return Promise.resolve();
+        },
+      });
+    },
+  };
+  return source;
+}
+
+export function fakeWorkspaces(): Workspaces & { open: number } {
+  const workspaces = {
+    open: 0,
+    create() {
+      workspaces.open++;
+      const dispose = () => {
+        workspaces.open--;
+        return Promise.resolve();
+      };
+      return Promise.resolve({ directory: '/nowhere', scratch: '/nowhere', [Symbol.asyncDispose]: dispose });
+    },
+    sweep: () => Promise.resolve(),
+  };
+  return workspaces;
+}
+
+/** A clock that waits for nothing, and remembers how long it was asked to. */
+export function fakeClock(): Clock & { waited: number[] } {
+  const waited: number[] = [];
+  let now = Date.UTC(2026, 0, 1);
+  return {
+    waited,
+    now: () => new Date((now += 10)),
+    wait(ms) {
+      waited.push(ms);
+      return Promise.resolve();
+    },
+  };
+}
+
+function untilAborted({ signal }: StepIO): Promise<never> {
+  return new Promise((_, reject) => {
+    const stop = () => reject(new Error('the engine says something odd about an aborted connection'));
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+  });
+}

@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { noCredentials } from '../../../src/model/credentials.js';
+import { readDockerfile } from '../../../src/plan/dockerfile.js';
+import { readFacts } from '../../../src/plan/facts.js';
+import { describePlan, makePlan } from '../../../src/plan/plan.js';
+import { memoryTree } from '../../../src/plan/trees.js';
+import { toBuildRequest } from '../../../src/request/build-request.js';
+import { parseCommand } from '../../../src/request/parse.js';
+import { splitCommand } from '../../../src/request/split.js';
+import { revision } from '../../fakes/ports.js';
+
+const none = { buildArgs: new Map<string, string>() };
+const tree = (files: Record<string, string>) =>
+  memoryTree(
+    Object.entries(files).map(([path, text]) => ({
+      path,
+      mode: 0o644,
+      content: Buffer.from(text),
+      mtime: 1,
+    })),
+  );
+
+async function plan(flags: string, files: Record<string, string>) {
+  const line = `build --repo https://forge.example/a.git ${flags}`;
+  const request = toBuildRequest(parseCommand(splitCommand(line), { local: false }).flags, noCredentials);
+  return makePlan(request, await readFacts(tree(files), request.image), revision);
+}
+
+describe('readDockerfile', () => {
+  it.each<[string, string | undefined, string | undefined]>([
+    ['FROM a:1', undefined, 'a:1'],
+    ['from --platform=linux/amd64 a:1 as x\nFROM x', undefined, 'a:1'],
+    ['FROM a AS x\nFROM b AS y\nFROM c', 'y', 'b'],
+    ['FROM a AS x\nFROM b AS y', '0', 'a'],
+    ['ARG V=1\nARG N=a:$V\nFROM ${N}', undefined, 'a:1'],
+    ['ARG V\nFROM a:${V:-2}', undefined, 'a:2'],
+    ['ARG V\nFROM a:$V', undefined, undefined],
+    ['# comment\nFROM \\\n  # inner comment\n  a', undefined, 'a'],
+    ['# escape=`\nFROM `\n a', undefined, 'a'],
+    ['FROM a\nRUN <<EOF\nFROM b\nEOF', undefined, 'a'],
+    ['FROM a', 'nope', undefined],
+    ['', undefined, undefined],
+  ])('%j, target %j: base %j', (text, target, base) => {
+    expect(readDockerfile(text, { ...none, target }).base).toBe(base);
+  });
+
+  it('takes build args for ARG before FROM, and finds labels', () => {
+    const text =
+      'ARG BASE=a\nFROM $BASE\nLABEL one=1 "two"="2 x" \\\n three=\'3\'\nLABEL old style\nARG LATER=1';
+    const facts = readDockerfile(text, { buildArgs: new Map([['BASE', 'z:9']]) });
+    expect(facts.base).toBe('z:9');
+    expect([...facts.labels]).toEqual(['one', 'two', 'three', 'old']);
+    expect([...facts.args]).toEqual(['BASE', 'LATER']);
+  });
+});
+
+describe('makePlan', () => {
+  it('is plain data, and says what it will do', async () => {
+    const made = await plan('--image registry.example/team/app -t 1 -t x.example/y:2', {
+      Dockerfile: 'FROM base\nLABEL org.opencontainers.image.title=mine',
+    });
+    expect(describePlan(made)).toEqual([
+      { step: 'image', what: 'Dockerfile from base' },
+      { step: 'push', what: 'registry.example/team/app:1, x.example/y:2' },
+    ]);
+    const image = made.steps.find((step) => step.kind === 'image');
+    expect(Object.fromEntries(image!.options.labels)).toEqual({
+      'org.opencontainers.image.created': '2026-01-02T03:04:05Z',
+      'org.opencontainers.image.source': 'https://forge.example/a.git',
+      'org.opencontainers.image.revision': revision.id,
+      'org.opencontainers.image.version': '1',
+    });
+  });
+
+  it('finds Dockerfile and ignore file in a subdirectory', async () => {
+    const files = {
+      'sub/my.Dockerfile': 'FROM x',
+      'sub/my.Dockerfile.dockerignore': 'a*',
+      'sub/.dockerignore': 'b*',
+      Dockerfile: 'FROM y',
+    };
+    const request = toBuildRequest(
+      parseCommand(
+        splitCommand('build --repo https://f.example/a --image a --context-path sub -f my.Dockerfile'),
+        { local: false },
+      ).flags,
+      noCredentials,
+    );
+    const facts = await readFacts(tree(files), request.image);
+    expect([facts.dockerfile.text, facts.ignore('abc'), facts.ignore('bcd')]).toEqual([
+      'FROM x',
+      true,
+      false,
+    ]);
+  });
+
+  it('refuses a Dockerfile that is a directory', async () => {
+    await expect(plan('--image a', { 'Dockerfile/x': '' })).rejects.toMatchObject({
+      code: 'DOCKERFILE_NOT_FOUND',
+      message: expect.stringContaining('directory') as string,
+    });
+  });
+});
