@@ -1,0 +1,107 @@
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import { Failure } from '../../model/errors.js';
+
+export type Command = {
+  environment: NodeJS.ProcessEnv;
+  directory: string;
+  signal: AbortSignal;
+  /** Text for its standard input. */
+  input?: string;
+  /** Gets each line of stderr, without its line end. The next one is read when it has settled. */
+  onLine?: (line: string) => void | Promise<void>;
+};
+
+/** `stderr`: the last part, as far as it is of use. */
+export type CommandResult = { code: number; stdout: string; stderr: string };
+
+const KEPT_STDERR = 64 * 1024;
+const MAX_STDOUT = 256 * 2 ** 20;
+/** Milliseconds between TERM and KILL. */
+const GRACE = 500;
+
+/**
+ * Runs git as the leader of a process group, so that an abort ends its transports too (they outlive a git
+ * that is killed alone). Resolves with whatever code it ends with; rejects when it cannot be started, and
+ * when `signal` aborts, after all of it has ended.
+ */
+export async function runGit(args: readonly string[], command: Command): Promise<CommandResult> {
+  const { environment, directory, signal, input, onLine } = command;
+  signal.throwIfAborted();
+  const child = spawn('git', args, { cwd: directory, env: environment, detached: true, stdio: 'pipe' });
+  const ended = exitCode(child);
+  const stop = killGroup(child, ended);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    child.stdin.on('error', () => undefined).end(input);
+    const [code, stdout, stderr] = await Promise.all([
+      ended,
+      readAll(child.stdout, stop),
+      readLines(child.stderr, onLine),
+    ]);
+    signal.throwIfAborted();
+    return { code, stdout, stderr };
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+type Child = ChildProcessByStdio<Writable, Readable, Readable>;
+
+/** The sentence for a program that is not there, or cannot be started. */
+export function cannotStart(cause: unknown): Failure {
+  return new Failure('SOURCE_FAILED', 'git cannot be started on the runner', {
+    hint: 'the runner needs git 2.36 or later in its PATH',
+    cause,
+  });
+}
+
+function exitCode(child: Child): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('error', (cause) => reject(cannotStart(cause)));
+    child.once('close', (code) => resolve(code ?? 128));
+  });
+}
+
+function killGroup(child: Child, ended: Promise<unknown>): () => void {
+  const send = (name: NodeJS.Signals): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, name);
+    } catch {
+      // it has ended already
+    }
+  };
+  return () => {
+    send('SIGTERM');
+    const timer = setTimeout(send, GRACE, 'SIGKILL');
+    void ended.catch(() => undefined).finally(() => clearTimeout(timer));
+  };
+}
+
+async function readAll(stream: Readable, stop: () => void): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_STDOUT) {
+      stop();
+      throw new Failure('SOURCE_FAILED', `git answered with more than ${MAX_STDOUT} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+async function readLines(stream: Readable, onLine: Command['onLine']): Promise<string> {
+  let kept = '';
+  let partial = '';
+  stream.setEncoding('utf8');
+  for await (const text of stream as AsyncIterable<string>) {
+    kept = (kept + text).slice(-KEPT_STDERR);
+    const lines = (partial + text).split(/[\r\n]+/);
+    partial = (lines.pop() ?? '').slice(-KEPT_STDERR);
+    for (const line of lines) if (line !== '') await onLine?.(line);
+  }
+  if (partial !== '') await onLine?.(partial);
+  return kept;
+}

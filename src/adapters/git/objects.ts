@@ -1,0 +1,158 @@
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import { Failure } from '../../model/errors.js';
+import { createByteReader, type ByteReader } from './byte-reader.js';
+import { cannotStart } from './command.js';
+import { createWindow, type Window } from './window.js';
+
+/** The mirror lacks an object that it should have, or cannot read it. It has to be thrown away. */
+export class DamagedMirror extends Error {
+  override readonly name = 'DamagedMirror';
+}
+
+/** For the caller, when making it anew has not helped. */
+export function damagedAgain(cause: DamagedMirror): Failure {
+  return new Failure('SOURCE_FAILED', 'the copy of the repository is damaged, and a fresh one is too', {
+    cause,
+  });
+}
+
+export type ObjectHeader = { id: string; type: string; size: number };
+
+/**
+ * `header` is undefined for an object that is not there. `chunks` is read before the next answer is asked
+ * for.
+ */
+export type ObjectAnswer = { header: ObjectHeader | undefined; chunks: AsyncIterable<Buffer> };
+
+/** `info NAME` for the header alone, `contents NAME` for the object: git-cat-file(1), `--batch-command`. */
+export type ObjectCommand = `${'info' | 'contents'} ${string}`;
+export type ObjectCommands = Iterable<ObjectCommand> | AsyncIterable<ObjectCommand>;
+
+export interface Objects {
+  /**
+   * Answers in the order of the commands, which are taken ahead of the answers. Only one at a time, and
+   * nothing more after one that was not read to its end. Throws DamagedMirror when git ends early.
+   */
+  ask(commands: ObjectCommands): AsyncGenerator<ObjectAnswer>;
+  /** Ends the process, and settles when it has ended. Safe twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Commands that git has got and not answered: enough to keep it busy, and few enough to fit into the pipe.
+ */
+const WINDOW = 256;
+
+/** One `git cat-file` on a bare repository. It ends with `close()` or the signal. */
+export function openObjects(directory: string, environment: NodeJS.ProcessEnv, signal: AbortSignal): Objects {
+  signal.throwIfAborted();
+  const child = spawn('git', ['cat-file', '--batch-command', '--buffer'], {
+    env: { ...environment, GIT_DIR: directory },
+    stdio: 'pipe',
+  });
+  const end = watch(child, directory);
+  const close = async (): Promise<void> => {
+    signal.removeEventListener('abort', abort);
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+    child.kill('SIGKILL');
+    await end;
+  };
+  const abort = (): void => void close();
+  signal.addEventListener('abort', abort, { once: true });
+  const reader = createByteReader(child.stdout, async () => {
+    const problem = await end;
+    await close();
+    return signal.aborted ? signal.reason : problem;
+  });
+  return { ask: (commands) => exchange(child.stdin, reader, commands), close };
+}
+
+/** Nothing that describes a source is larger; the contents of its files are never read whole. */
+const MAX_WHOLE = 64 * 2 ** 20;
+
+/**
+ * Hands over whole objects in the order of the commands, with an empty body for `info`. `header` is undefined
+ * for what is not there. Rejects with TREE_INVALID for an object that is too large for that.
+ */
+export async function readWhole(
+  objects: Objects,
+  commands: readonly ObjectCommand[],
+  visit: (header: ObjectHeader | undefined, body: Buffer, index: number) => void,
+): Promise<void> {
+  let index = 0;
+  for await (const { header, chunks } of objects.ask(commands)) {
+    if (commands[index]?.startsWith('contents ') && header !== undefined && header.size > MAX_WHOLE) {
+      throw new Failure(
+        'TREE_INVALID',
+        `the ${header.type} ${header.id} of the source has ${header.size} bytes`,
+      );
+    }
+    const pieces: Buffer[] = [];
+    for await (const chunk of chunks) pieces.push(chunk);
+    visit(header, pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces), index++);
+  }
+}
+
+// Settles with what is to be said to who still waits for an answer.
+function watch(
+  child: ChildProcessByStdio<Writable, Readable, Readable>,
+  directory: string,
+): Promise<unknown> {
+  let said = '';
+  child.stdin.on('error', () => undefined);
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-4096)));
+  return new Promise((resolve) => {
+    // A working directory or git directory that is gone is damage too; a git that is gone is not.
+    child.once('error', (error) => resolve(cannotStart(error)));
+    child.once('close', () =>
+      resolve(new DamagedMirror(`git cat-file in ${directory} ended early: ${said}`)),
+    );
+  });
+}
+
+async function* exchange(
+  stdin: Writable,
+  reader: ByteReader,
+  commands: ObjectCommands,
+): AsyncGenerator<ObjectAnswer> {
+  const asked = createWindow<ObjectCommand>(WINDOW);
+  void send(stdin, commands, asked);
+  try {
+    for (let command; (command = await asked.shift()) !== undefined;) {
+      const header = parseHeader(await reader.line());
+      const hasBody = header !== undefined && command.startsWith('contents ');
+      yield { header, chunks: reader.take(hasBody ? header.size : 0) };
+      await reader.skipRest();
+      if (hasBody) await reader.line();
+    }
+  } finally {
+    asked.close();
+  }
+}
+
+// Never rejects: what the commands' source throws comes out of the window.
+async function send(stdin: Writable, commands: ObjectCommands, asked: Window<ObjectCommand>): Promise<void> {
+  let unsent = '';
+  // git answers a `flush`; one for all that came in this turn of the event loop.
+  const flush = (): void => {
+    stdin.write(`${unsent}flush\n`);
+    unsent = '';
+  };
+  try {
+    for await (const command of commands) {
+      if (unsent === '') setImmediate(flush);
+      unsent += `${command}\n`;
+      if (!(await asked.push(command))) return;
+    }
+    asked.end();
+  } catch (error) {
+    asked.end(error);
+  }
+}
+
+// `ID TYPE SIZE`, or `NAME missing`
+function parseHeader(line: string): ObjectHeader | undefined {
+  const [id = '', type = '', size] = line.split(' ');
+  return size === undefined ? undefined : { id, type, size: Number(size) };
+}

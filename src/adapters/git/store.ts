@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { simpleGit, type SimpleGit } from 'simple-git';
+
+/** One bare repository of the cache. What it must not lose has a ref `refs/buildbot/COMMIT`. */
+export interface Store {
+  /** Its git directory. */
+  directory: string;
+  exists(): boolean;
+  /** Makes it where it is not there. */
+  create(): Promise<void>;
+  /** Whether `commit` is kept here with all that belongs to it; it counts as used now. */
+  touch(commit: string): Promise<boolean>;
+  /** Keeps an object that came with another one; false: it is not here. */
+  keep(commit: string): Promise<boolean>;
+  /** The objects whose id begins with `prefix`. */
+  idsWith(prefix: string): Promise<string[]>;
+  /** Drops what was used least lately, but nothing that `inUse` names. */
+  tidy(inUse: (commit: string) => boolean): Promise<void>;
+  /** Throws it away with all that it holds. Safe when it is gone already. */
+  discard(): Promise<void>;
+}
+
+export const KEPT = 'refs/buildbot/';
+const KEPT_REVISIONS = 50;
+/** Each fetch leaves a pack, and each pack makes looking up slower. */
+const MAX_PACKS = 50;
+/** Other processes may read what a moment ago had a ref. */
+const UNREACHABLE_STAYS = '2.hours.ago';
+
+export function openStore(
+  directory: string,
+  { environment, sha256 }: { environment: NodeJS.ProcessEnv; sha256: boolean },
+): Store {
+  const refs = join(directory, KEPT);
+  const git = (): SimpleGit => administration(directory, environment);
+  return {
+    directory,
+    exists: () => existsSync(directory),
+    create: () => create(directory, environment, sha256 ? 'sha256' : 'sha1'),
+    touch: (commit) => succeeds(utimes(join(refs, commit), new Date(), new Date())),
+    keep: (commit) => succeeds(git().raw(['update-ref', KEPT + commit, commit])),
+    idsWith: async (prefix) =>
+      (await git().raw(['rev-parse', `--disambiguate=${prefix}`])).split('\n').filter((id) => id !== ''),
+    async tidy(inUse) {
+      for (const commit of await oldest(refs, KEPT_REVISIONS, inUse)) {
+        await git().raw(['update-ref', '-d', KEPT + commit]);
+      }
+      if ((await packs(directory)) <= MAX_PACKS) return;
+      await git().raw(['repack', '-a', '-d', '-q', '--cruft', `--cruft-expiration=${UNREACHABLE_STAYS}`]);
+    },
+    discard: () => discard(directory),
+  };
+}
+
+// Under another name first, so that a runner that dies half-way leaves no half repository.
+async function create(directory: string, environment: NodeJS.ProcessEnv, format: string): Promise<void> {
+  if (existsSync(directory)) return;
+  const fresh = `${directory}.new-${randomUUID()}`;
+  await mkdir(fresh, { recursive: true, mode: 0o700 });
+  await administration(fresh, environment).raw([
+    'init',
+    '--quiet',
+    '--bare',
+    '--template=',
+    `--object-format=${format}`,
+  ]);
+  await rename(fresh, directory).catch(async (error: unknown) => {
+    await rm(fresh, { recursive: true, force: true });
+    if (!existsSync(directory)) throw error; // else another process was faster
+  });
+}
+
+// Renamed first, so that nobody finds a half of it; what an earlier try left goes too.
+async function discard(directory: string): Promise<void> {
+  await succeeds(rename(directory, `${directory}.old-${randomUUID()}`));
+  const leftovers = `${basename(directory)}.`;
+  for (const name of await readdir(dirname(directory)).catch(() => [])) {
+    if (name.startsWith(leftovers))
+      await rm(join(dirname(directory), name), { recursive: true, force: true });
+  }
+}
+
+async function oldest(refs: string, kept: number, inUse: (commit: string) => boolean): Promise<string[]> {
+  const commits = await readdir(refs);
+  if (commits.length <= kept) return [];
+  const dated = await Promise.all(
+    commits.map(async (commit) => ({ commit, usedAt: (await stat(join(refs, commit))).mtimeMs })),
+  );
+  dated.sort((a, b) => b.usedAt - a.usedAt);
+  return dated
+    .slice(kept)
+    .map(({ commit }) => commit)
+    .filter((commit) => !inUse(commit));
+}
+
+async function packs(directory: string): Promise<number> {
+  return (await readdir(join(directory, 'objects/pack'))).filter((name) => name.endsWith('.pack')).length;
+}
+
+async function succeeds(work: Promise<unknown>): Promise<boolean> {
+  return await work.then(
+    () => true,
+    () => false,
+  );
+}
+
+// simple-git refuses variables that could change what git does until each is named; these are ours.
+function administration(directory: string, environment: NodeJS.ProcessEnv): SimpleGit {
+  const variables = { ...environment, GIT_DIR: directory };
+  return simpleGit({
+    baseDir: directory,
+    allowEnvironment: Object.keys(variables),
+    unsafe: { allowUnsafeConfigPaths: true, allowUnsafeTemplateDir: true },
+  }).env(variables);
+}
