@@ -1,0 +1,90 @@
+import type { FileEntry, Tree, TreeEntry } from '../../model/tree.js';
+import { dataPacket, endOfStats, finishPacket, readPacket, statPacket } from './fsutil.js';
+import { type Call, GrpcError, grpcStatus, type Method } from './grpc.js';
+import { createQueue, type Queue } from './queue.js';
+import { selectEntries } from './selection.js';
+
+const PIECE = 64 * 1024;
+
+/** What the engine may ask for, by the name that BuildKit's Dockerfile frontend gives it: `context`, `dockerfile`. */
+export type Directories = ReadonlyMap<string, Tree>;
+
+/**
+ * moby.filesync.v1.FileSync/DiffCopy (moby/buildkit, session/filesync): we list every entry, the engine asks for the files that
+ * differ from what it kept under the session's shared key, and for these alone the tree is read.
+ */
+export function diffCopy(directories: Directories): Method {
+  return async (call) => {
+    const name = metadataValues(call, 'dir-name')[0] ?? '';
+    const tree = directories.get(name);
+    if (tree === undefined) throw new GrpcError(grpcStatus.notFound, `no access to directory '${name}'`);
+    const paths = [...metadataValues(call, 'followpaths'), ...metadataValues(call, 'include-patterns')];
+    await transfer(call, tree, selectEntries(await tree.entries(), paths));
+  };
+}
+
+/** The files that the engine wants, in its order, with the ids that it knows them by. */
+type Requests = { queue: Queue<FileEntry>; ids: Map<FileEntry, number> };
+
+async function transfer(call: Call, tree: Tree, entries: readonly TreeEntry[]): Promise<void> {
+  const requests: Requests = { queue: createQueue(), ids: new Map() };
+  const sending = sendFiles(call, tree, requests);
+  const receiving = receiveRequests(call, entries, requests);
+  await Promise.all([sendStats(call, entries), sending, receiving]);
+  await call.send(finishPacket);
+}
+
+async function sendStats(call: Call, entries: readonly TreeEntry[]): Promise<void> {
+  for (const entry of entries) {
+    const full = call.send(statPacket(entry));
+    if (full !== undefined) await full;
+  }
+  await call.send(endOfStats);
+}
+
+/** Queues what the engine asks for until it has everything; the queue's end ends the tree's reader too. */
+async function receiveRequests(
+  call: Call,
+  entries: readonly TreeEntry[],
+  { queue, ids }: Requests,
+): Promise<void> {
+  try {
+    for await (const message of call.messages) {
+      const packet = readPacket(message);
+      if (packet.kind === 'finish') return;
+      if (packet.kind === 'error') throw new GrpcError(grpcStatus.unknown, packet.message);
+      if (packet.kind === 'other') continue;
+      const file = entries[packet.id];
+      if (file?.type !== 'file') throw new GrpcError(grpcStatus.notFound, `no file ${packet.id}`);
+      ids.set(file, packet.id);
+      queue.push(file);
+    }
+    throw new GrpcError(grpcStatus.unknown, 'the engine ended the transfer early');
+  } finally {
+    queue.end();
+  }
+}
+
+async function sendFiles(call: Call, tree: Tree, { queue, ids }: Requests): Promise<void> {
+  for await (const { entry, chunks } of tree.read(queue)) {
+    const id = ids.get(entry);
+    if (id === undefined) throw new Error(`the tree gave ${entry.path}, which was not asked for`);
+    for await (const chunk of chunks) {
+      for (let at = 0; at < chunk.length; at += PIECE) {
+        const full = call.send(dataPacket(id, chunk.subarray(at, at + PIECE)));
+        if (full !== undefined) await full;
+      }
+    }
+    await call.send(dataPacket(id, new Uint8Array()));
+  }
+}
+
+/** Values of a key; newer BuildKits send what is not ASCII query-escaped and say so with `KEY-encoded`. */
+function metadataValues({ metadata }: Call, key: string): readonly string[] {
+  const values = metadata.get(key) ?? [];
+  if (metadata.get(`${key}-encoded`)?.[0] === '1') {
+    return values.map((value) => decodeURIComponent(value.replaceAll('+', ' ')));
+  }
+  // Older ones send UTF-8 as it is, which HTTP/2 hands over as Latin-1.
+  return values.map((value) => Buffer.from(value, 'latin1').toString());
+}

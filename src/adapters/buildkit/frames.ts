@@ -1,0 +1,78 @@
+import type { Duplex } from 'node:stream';
+
+/** gRPC's message frames: a zero byte (not compressed), the length in four bytes, the message. */
+const HEADER = 5;
+const BATCH = 64 * 1024;
+
+/** The messages that arrive on a stream. Returning early leaves the stream open for the answer. */
+export async function* readFrames(stream: Duplex): AsyncGenerator<Buffer> {
+  let pending: Buffer = Buffer.alloc(0);
+  for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
+    pending = pending.length === 0 ? (chunk as Buffer) : Buffer.concat([pending, chunk as Buffer]);
+    let at = 0;
+    while (pending.length - at >= HEADER) {
+      const end = at + HEADER + pending.readUInt32BE(at + 1);
+      if (pending.length < end) break;
+      yield pending.subarray(at + HEADER, end);
+      at = end;
+    }
+    pending = pending.subarray(at);
+  }
+}
+
+export type FrameWriter = {
+  write: (message: Uint8Array) => void | Promise<void>;
+  /** Sends what waits and resolves when the stream takes more. */
+  flush: () => Promise<void>;
+};
+
+/**
+ * Writes messages in batches: at once where much waits, else at the end of the current turn of the event loop, so that twenty
+ * thousand small messages cost a few hundred writes and none is ever kept back.
+ */
+export function frameWriter(stream: Duplex): FrameWriter {
+  let waiting: Uint8Array[] = [];
+  let size = 0;
+  let scheduled = false;
+  let full: Promise<void> | undefined;
+
+  const flush = async () => {
+    scheduled = false;
+    if (size > 0) {
+      const batch = Buffer.concat(waiting, size);
+      waiting = [];
+      size = 0;
+      if (!stream.write(batch)) full ??= writable(stream).finally(() => (full = undefined));
+    }
+    await full;
+  };
+  const write = (message: Uint8Array) => {
+    const header = Buffer.alloc(HEADER);
+    header.writeUInt32BE(message.length, 1);
+    waiting.push(header, message);
+    size += HEADER + message.length;
+    if (size >= BATCH) return flush();
+    if (!scheduled) {
+      scheduled = true;
+      // The stream's end shows in the next write or in the reader.
+      setImmediate(() => {
+        if (scheduled) flush().catch(() => undefined);
+      });
+    }
+    return full;
+  };
+  return { write, flush };
+}
+
+/** Resolves when the stream takes more, rejects when it never will. */
+function writable(stream: Duplex): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = () => {
+      stream.off('drain', settle).off('close', settle);
+      if (stream.destroyed) reject(new Error('the engine closed the transfer'));
+      else resolve();
+    };
+    if (stream.destroyed) settle();
+    else stream.on('drain', settle).on('close', settle);
+  });
+}

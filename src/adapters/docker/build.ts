@@ -1,0 +1,50 @@
+import { Failure } from '../../model/errors.js';
+import type { BuiltImage, ImageSpec, StepIO } from '../../ports.js';
+import { buildkitBuild } from './buildkit-build.js';
+import { classicBuild } from './classic-build.js';
+import type { Connection } from './connection.js';
+import type { EngineIdentity } from './describe.js';
+import { inspectImage, removeName } from './images.js';
+
+/** Builds with the better builder that the engine has, and looks the image up. */
+export async function buildImage(
+  connection: Connection,
+  { engine, spec }: { engine: EngineIdentity; spec: ImageSpec },
+  io: StepIO,
+): Promise<BuiltImage> {
+  const { id, cached } = engine.buildkit
+    ? await buildkitBuild(connection, { spec, apiVersion: engine.apiVersion }, io)
+    : await classicBuild(connection, spec, io);
+  const { size, platform } = await inspectImage(connection, id);
+  const asked = spec.options.platform;
+  // The classic builder takes any local base image for the platform that was asked for.
+  if (asked !== undefined && !engine.buildkit && !samePlatform(asked, platform)) {
+    await removeName(connection, spec.tag);
+    throw new Failure(
+      'NOT_SUPPORTED',
+      `--platform ${asked} needs BuildKit: the classic builder built for ${platform}`,
+    );
+  }
+  return { id, size, platform, cached };
+}
+
+/** Other names of architectures (containerd/platforms, database.go). */
+const ALIASES: Readonly<Record<string, string>> = {
+  x86_64: 'amd64',
+  'x86-64': 'amd64',
+  aarch64: 'arm64',
+  'arm64/v8': 'arm64',
+  'aarch64/v8': 'arm64',
+  armhf: 'arm/v7',
+};
+
+function samePlatform(asked: string, built: string): boolean {
+  return normalize(asked) === normalize(built);
+}
+
+function normalize(platform: string): string {
+  const text = platform.toLowerCase();
+  const [os, ...rest] = /^(?:linux|windows|freebsd)\//.test(text) ? text.split('/') : ['linux', text];
+  const architecture = rest.join('/');
+  return `${os}/${ALIASES[architecture] ?? architecture}`;
+}

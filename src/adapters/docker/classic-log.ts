@@ -1,0 +1,130 @@
+import type { StepEvent } from '../../model/events.js';
+import { Failure } from '../../model/errors.js';
+import { progressRate } from './progress-rate.js';
+
+/** A message of the classic builder (moby, api/types and pkg/jsonmessage). */
+export type ClassicMessage = {
+  stream?: string;
+  status?: string;
+  id?: string;
+  progressDetail?: { current?: number; total?: number };
+  aux?: { ID?: string };
+  errorDetail?: { code?: number; message: string };
+};
+
+export type ClassicLog = {
+  /** What the caller sees of these messages, in few events. */
+  read(messages: readonly ClassicMessage[]): StepEvent[];
+  /** A line that never ended. */
+  flush(): StepEvent[];
+  imageId(): string | undefined;
+  /** Every RUN, COPY and ADD so far came from the cache. */
+  cached(): boolean;
+  /** The container that runs now, or ran last. */
+  container(): string | undefined;
+  failure(): Failure | undefined;
+};
+
+/** The builder's own announcements, each in a message of its own. */
+const STEP = /^Step \d+\/\d+ : (?<instruction>\S+)(?: (?<argument>\S+))?/;
+const RUNNING = /^ ---> Running in (?<container>[0-9a-f]+)\n?$/;
+const FROM_CACHE = ' ---> Using cache\n';
+const EXECUTED = new Set(['RUN', 'COPY', 'ADD']);
+
+/** A process's stderr comes in red: the only mark that the two streams are told apart by. */
+const RED = '\u001b[91m';
+const PLAIN = '\u001b[0m';
+
+/** Characters of a line that are kept until it ends; a longer one is passed on in pieces. */
+const LONGEST_LINE = 65_536;
+
+/** Follows a classic build's messages. Lines are whole, in order, stdout and stderr told apart. */
+export function classicLog(): ClassicLog {
+  const rest = { stdout: '', stderr: '' };
+  const mayShow = progressRate();
+  let step: { text: string; instruction: string; argument: string; cached: boolean } | undefined;
+  let allCached = true;
+  let imageId: string | undefined;
+  let container: string | undefined;
+  let failure: Failure | undefined;
+
+  const follow = (text: string) => {
+    const announced = STEP.exec(text);
+    if (announced?.groups) {
+      endStep();
+      const { instruction = '', argument = '' } = announced.groups;
+      step = { text: text.trim(), instruction: instruction.toUpperCase(), argument, cached: false };
+    } else if (text === FROM_CACHE && step) step.cached = true;
+    else container = RUNNING.exec(text)?.groups?.['container'] ?? container;
+  };
+  const endStep = () => {
+    if (step && EXECUTED.has(step.instruction) && !step.cached) allCached = false;
+  };
+  const write = (events: StepEvent[], text: string) => {
+    const red = text.startsWith(RED) && text.endsWith(PLAIN);
+    const stream = red ? 'stderr' : 'stdout';
+    const all = rest[stream] + (red ? text.slice(RED.length, -PLAIN.length) : text);
+    const end = all.lastIndexOf('\n') + 1;
+    rest[stream] = all.slice(end);
+    if (end > 0) appendLog(events, stream, all.slice(0, end));
+    if (rest[stream].length <= LONGEST_LINE) return;
+    appendLog(events, stream, rest[stream]);
+    rest[stream] = '';
+  };
+  const transfer = (events: StepEvent[], { status = '', id, progressDetail = {} }: ClassicMessage) => {
+    const { current, total = 0 } = progressDetail;
+    const what = id === undefined ? status : `${id}: ${status}`;
+    if (current === undefined) appendLog(events, 'stdout', `${what}\n`);
+    else if (mayShow()) events.push({ type: 'progress', what, current, total });
+  };
+
+  return {
+    read(messages) {
+      const events: StepEvent[] = [];
+      for (const message of messages) {
+        if (message.stream !== undefined) {
+          if (message.stream.startsWith('S') || message.stream.startsWith(' ---> ')) follow(message.stream);
+          write(events, message.stream);
+        } else if (message.status !== undefined) transfer(events, message);
+        imageId = message.aux?.ID ?? imageId;
+        if (message.errorDetail !== undefined) failure = stepFailure(step, message.errorDetail);
+      }
+      return events;
+    },
+    flush() {
+      const events: StepEvent[] = [];
+      for (const stream of ['stdout', 'stderr'] as const) {
+        if (rest[stream] !== '') appendLog(events, stream, `${rest[stream]}\n`);
+        rest[stream] = '';
+      }
+      return events;
+    },
+    imageId: () => imageId,
+    cached() {
+      endStep();
+      return allCached;
+    },
+    container: () => container,
+    failure: () => failure,
+  };
+}
+
+function appendLog(events: StepEvent[], stream: 'stdout' | 'stderr', text: string): void {
+  const last = events.at(-1);
+  if (last?.type === 'log' && last.stream === stream) last.text += text;
+  else events.push({ type: 'log', stream, text });
+}
+
+function stepFailure(
+  step: { text: string; instruction: string; argument: string } | undefined,
+  { code, message }: { code?: number; message: string },
+): Failure {
+  if (step === undefined) return new Failure('DOCKERFILE_INVALID', `the Dockerfile is not valid: ${message}`);
+  if (step.instruction === 'FROM') {
+    return new Failure('BASE_IMAGE_UNAVAILABLE', `the image ${step.argument} cannot be had: ${message}`);
+  }
+  if (code === undefined) return new Failure('DOCKERFILE_FAILED', `'${step.text}' failed: ${message}`);
+  return new Failure('DOCKERFILE_FAILED', `'${step.text}' failed with exit code ${code}`, {
+    commandExitCode: code,
+  });
+}

@@ -1,0 +1,20 @@
+import { Failure } from '../../model/errors.js';
+
+/**
+ * Why a push failed. The engine wraps whatever the registry or the network said in one string and gives no code, so these are its
+ * texts: error codes of the distribution specification in lower case with a colon (`unauthorized: …`, docker/distribution,
+ * registry/api/errcode), its client's own words for an answer without a body, and Go's network errors.
+ */
+const DENIED =
+  /(?:^|: )(?:denied|unauthorized)(?:: |$)|no basic auth credentials|authentication required|unexpected HTTP status:? (?:401|403)\b/;
+const STATUS = /unexpected HTTP status:? (\d{3})\b/;
+const TRANSIENT =
+  /(?:^|: )(?:toomanyrequests|unavailable)(?:: |$)|\b(?:dial|read|write) (?:tcp|udp)\b|\bEOF\b|timeout|connection reset|broken pipe/;
+
+export function pushFailure(reference: string, message: string): Failure {
+  if (DENIED.test(message))
+    return new Failure('PUSH_DENIED', `the registry refuses ${reference}: ${message}`);
+  const status = Number(STATUS.exec(message)?.[1] ?? 0);
+  const transient = status >= 500 || status === 429 || status === 408 || TRANSIENT.test(message);
+  return new Failure('PUSH_FAILED', `pushing ${reference} failed: ${message}`, { transient });
+}
