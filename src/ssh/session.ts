@@ -1,0 +1,143 @@
+import type { Readable, Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import type { Connection, ServerChannel, Session as ClientSession } from 'ssh2';
+import { catalogue } from '../model/errors.js';
+import { mendChannel, socketOf } from './faults.js';
+import { openInput, openTerminalInput } from './input.js';
+import type { ServerLog } from './log.js';
+import { openOutput } from './output.js';
+
+/** The caller's terminal; columns and rows follow its window. */
+export type Terminal = { term: string; columns: number; rows: number };
+
+export type Caller = { fingerprint: string; comment: string; address: string; username: string };
+
+/** One exec or shell request. */
+export type Session = {
+  /** As ssh sends it: the arguments joined by blanks, quotes lost. undefined: a shell was asked for, i.e. no command. */
+  command: string | undefined;
+  environment: ReadonlyMap<string, string>;
+  /** Where a pty was asked for. Output gets its carriage returns here; nobody else may add them. */
+  terminal: Terminal | undefined;
+  /** Fails when the client is lost before its end. */
+  stdin: Readable;
+  /** Both honour backpressure, and take everything at once (and drop it) when the client is gone. */
+  stdout: Writable;
+  stderr: Writable;
+  /** Aborted when the client is gone or wants the work stopped: a signal, Ctrl-C in a terminal, a closed reader. */
+  signal: AbortSignal;
+  caller: Caller;
+};
+
+/** Resolves with the exit code. A rejection is a bug: exit 70. */
+export type SessionHandler = (session: Session) => Promise<number>;
+
+export type SessionContext = {
+  connection: Connection;
+  caller: Caller;
+  handle: SessionHandler;
+  log: ServerLog;
+};
+
+const environmentLimit = { variables: 64, bytes: 2 * 1024 * 1024 };
+const stopSignals = new Set(['INT', 'TERM', 'HUP', 'KILL']);
+
+/** Serves what a client asks for on one session channel. x11, agent and unknown requests are refused for want of a listener. */
+export function serveSession(session: ClientSession, context: SessionContext): void {
+  const environment = collectEnvironment(session);
+  let terminal: Terminal | undefined;
+  session.on('pty', (accept, _, { term, cols, rows }) => {
+    terminal = { term, columns: cols, rows };
+    accept?.();
+  });
+  session.on('window-change', (_accept, _reject, { cols, rows }) => {
+    if (terminal !== undefined) Object.assign(terminal, { columns: cols, rows });
+  });
+  // accept() comes first and at once: ssh2 accepts nothing any more once the client has sent EOF, which may be right behind.
+  // A second request on one session gets no channel.
+  const start = (channel: ServerChannel | undefined, command?: string, handle = context.handle): void => {
+    if (channel === undefined) return;
+    void run(channel, { ...context, session, command, environment, terminal, handle });
+  };
+  session.on('exec', (accept, _, { command }) => start(accept(), command));
+  session.on('shell', (accept) => start(accept()));
+  // sftp and scp print what comes on stderr; refusing the request itself would show "subsystem request failed" alone.
+  session.on('subsystem', (accept) => start(accept(), undefined, refuseFiles));
+}
+
+function collectEnvironment(session: ClientSession): ReadonlyMap<string, string> {
+  const environment = new Map<string, string>();
+  let bytes = 0;
+  session.on('env', (accept, reject, { key, val }) => {
+    const size = Buffer.byteLength(key) + Buffer.byteLength(val);
+    const fits = environment.size < environmentLimit.variables && bytes + size <= environmentLimit.bytes;
+    // Neither function is there where the client wants no answer.
+    if (!fits) return reject?.();
+    bytes += size;
+    environment.set(key, val);
+    accept?.();
+  });
+  return environment;
+}
+
+type Run = SessionContext &
+  Pick<Session, 'command' | 'environment' | 'terminal'> & { session: ClientSession };
+
+async function run(channel: ServerChannel, request: Run): Promise<void> {
+  const { connection, terminal, handle, log, ...given } = request;
+  mendChannel(connection, channel);
+  const stop = watchClient(channel, request.session);
+  const options = { socket: socketOf(connection), terminal: terminal !== undefined };
+  const session: Session = {
+    command: given.command,
+    environment: given.environment,
+    terminal,
+    stdin:
+      terminal === undefined ? openInput(channel) : openTerminalInput(channel, () => stop.abort('Ctrl-C')),
+    stdout: openOutput(channel, options),
+    stderr: openOutput(channel.stderr, options),
+    signal: stop.signal,
+    caller: given.caller,
+  };
+  const exitCode = await handleSafely(session, handle, log);
+  // In this order: ssh2 closes the channel when stdout ends, and loses what stderr still holds.
+  await Promise.all([flush(session.stdout), flush(session.stderr)]);
+  channel.exit(exitCode);
+  channel.end();
+}
+
+function watchClient(channel: ServerChannel, session: ClientSession) {
+  const controller = new AbortController();
+  const abort = (reason: string): void => {
+    if (!controller.signal.aborted) controller.abort(new Error(reason));
+  };
+  channel.on('gone', () => abort('the client is gone'));
+  // The channel closes right after this; with a status, ssh does not exit with 255.
+  channel.on('eow', () => channel.exit(catalogue.CANCELLED.exit));
+  session.on('signal', (accept, _, { name }) => {
+    accept?.();
+    if (stopSignals.has(name)) abort(`signal ${name}`);
+  });
+  return { signal: controller.signal, abort };
+}
+
+async function handleSafely(session: Session, handle: SessionHandler, log: ServerLog): Promise<number> {
+  try {
+    return await handle(session);
+  } catch (error) {
+    log.error({ err: error, address: session.caller.address }, 'session failed');
+    session.stderr.write(`internal error; ${catalogue.INTERNAL.hint} (INTERNAL)\n`);
+    return catalogue.INTERNAL.exit;
+  }
+}
+
+// The handler may have ended or destroyed them itself (pipeline does).
+async function flush(output: Writable): Promise<void> {
+  output.end();
+  await finished(output).catch(() => {});
+}
+
+const refuseFiles: SessionHandler = async ({ stderr }) => {
+  stderr.write("this is a build runner, not a file server: try 'ssh HOST help'\n");
+  return catalogue.NOT_SUPPORTED.exit;
+};
