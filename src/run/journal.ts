@@ -1,0 +1,73 @@
+import { asFailure, catalogue } from '../model/errors.js';
+import type { BuildEvent, Emit, StepEvent, StepName } from '../model/events.js';
+import type { BuildResult } from '../model/result.js';
+import type { Clock, StepIO } from '../ports.js';
+
+type Where = { step: StepName; project?: string };
+type StepRecord = BuildResult['steps'][number];
+
+/** Writes down what happens in one build: stamps events, times steps, remembers where it failed. */
+export class Journal {
+  readonly steps: StepRecord[] = [];
+  failedAt: Where | undefined;
+
+  constructor(
+    readonly build: string,
+    readonly clock: Clock,
+    readonly emit: Emit<BuildEvent>,
+  ) {}
+
+  /** Time and build, for an event of the whole build. */
+  get stamp(): { time: string; build: string } {
+    return { time: this.clock.now().toISOString(), build: this.build };
+  }
+
+  /** Runs one step: announces it, gives it its own emit, and records how it ended. Rejects as `work` does. */
+  async step<T>(where: Where, signal: AbortSignal, work: (io: StepIO) => Promise<T>): Promise<T> {
+    const started = this.clock.now().getTime();
+    await this.emit({ type: 'step.started', ...this.stamp, ...where });
+    try {
+      const value = await work({ emit: this.#stepEmit(where), signal });
+      await this.#finish(where, { started, status: 'succeeded', cached: isCached(value) });
+      return value;
+    } catch (error) {
+      this.failedAt ??= where;
+      await this.#finish(where, { started, status: signal.aborted ? 'cancelled' : 'failed', cached: false });
+      throw error;
+    }
+  }
+
+  #finish(
+    { step, project }: Where,
+    end: { started: number; status: StepRecord['status']; cached: boolean },
+  ): void | Promise<void> {
+    const named = project === undefined ? {} : { project };
+    const seconds = (this.clock.now().getTime() - end.started) / 1000;
+    const outcome = { status: end.status, seconds, ...(end.cached && { cached: true }) };
+    this.steps.push({ name: step, ...named, ...outcome });
+    return this.emit({ type: 'step.finished', ...this.stamp, step, ...named, ...outcome });
+  }
+
+  #stepEmit(where: Where): Emit<StepEvent> {
+    return (event) => this.emit({ ...event, ...this.stamp, ...where });
+  }
+
+  /** The failure as the result tells it; its log is added on the way out, where it has been redacted. */
+  describeFailure(error: unknown): { failure: NonNullable<BuildResult['failure']>; exitCode: number } {
+    const cause = asFailure(error);
+    const where = this.failedAt;
+    const failure = {
+      ...(where && { step: where.step, ...(where.project !== undefined && { project: where.project }) }),
+      code: cause.code,
+      message: `${cause.message}; ${cause.hint}`,
+      ...(cause.commandExitCode !== undefined && { commandExitCode: cause.commandExitCode }),
+      log: [],
+    };
+    return { failure, exitCode: catalogue[cause.code].exit };
+  }
+}
+
+// What a step returns may say that the engine had done it all before.
+function isCached(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'cached' in value && value.cached === true;
+}

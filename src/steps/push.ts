@@ -1,0 +1,51 @@
+import { asFailure } from '../model/errors.js';
+import { formatReference, type ImageReference } from '../model/reference.js';
+import type { RegistryCredentials } from '../model/credentials.js';
+import type { Step } from '../plan/plan.js';
+import type { Clock, Engine, StepIO } from '../ports.js';
+
+export type PushStep = Extract<Step, { kind: 'push' }>;
+export type PushedReference = { ref: string; digest: string };
+
+type Tools = {
+  /** Name of the image in the engine. */
+  image: string;
+  engine: Engine;
+  clock: Clock;
+  registries: RegistryCredentials;
+  /** Hears of each reference that is up, also where another one fails. */
+  onPushed: (pushed: PushedReference) => void;
+};
+
+/**
+ * Pushes the image under every reference, all at once: the engine uploads each blob once. Transient errors are
+ * tried again after 1 s, 2 s, 4 s … (at most 30 s). Rejects with the first failure once all have settled.
+ */
+export async function pushImage(step: PushStep, tools: Tools, io: StepIO): Promise<void> {
+  const pushes = step.refs.map((ref) => pushOne({ ref, retries: step.retries }, tools, io));
+  const settled = await Promise.allSettled(pushes);
+  const failed = settled.find((outcome) => outcome.status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
+async function pushOne(
+  { ref, retries }: { ref: ImageReference; retries: number },
+  { image, engine, clock, registries, onPushed }: Tools,
+  io: StepIO,
+): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const { digest } = await engine.push(image, ref, { registries, ...io });
+      onPushed({ ref: formatReference(ref), digest });
+      await io.emit({ type: 'log', stream: 'stdout', text: `${formatReference(ref)}: ${digest}\n` });
+      return;
+    } catch (error) {
+      const failure = asFailure(error);
+      if (!failure.transient || attempt >= retries || io.signal.aborted) throw error;
+      const delay = Math.min(2 ** attempt, 30);
+      const left = `try ${attempt + 2} of ${retries + 1} in ${delay}s`;
+      await io.emit({ type: 'warning', message: `${failure.message}; ${left}` });
+      await clock.wait(delay * 1000, io.signal);
+    }
+  }
+}
