@@ -1,0 +1,47 @@
+import { asFailure, type Failure } from '../model/errors.js';
+import { createPump, flushed } from '../output/pump.js';
+import { parseCommand, requestedOutput } from '../request/parse.js';
+import { build } from './build.js';
+import { help } from './help.js';
+import type { Invocation, Services } from './invocation.js';
+import { refusal } from './refusal.js';
+import { status } from './status.js';
+import { version } from './version.js';
+
+/** Runs one command to its exit code. Rejects only for a bug; what a caller did wrong is told on stderr. */
+export async function runCommand(invocation: Invocation, services: Services): Promise<number> {
+  try {
+    return await dispatch(invocation, services);
+  } catch (error) {
+    const failure = asFailure(error);
+    await refuse(failure, invocation);
+    if (failure.code === 'INTERNAL') services.onBug(failure);
+    return failure.exitCode;
+  } finally {
+    await Promise.all([flushed(invocation.stdout), flushed(invocation.stderr)]);
+  }
+}
+
+function dispatch(invocation: Invocation, services: Services): Promise<number> {
+  if (invocation.unreadable) throw invocation.unreadable;
+  const command = parseCommand(invocation.words, { local: invocation.local });
+  switch (command.name) {
+    case 'build':
+      return build(command.flags, invocation, services);
+    case 'status':
+      return status(command.flags, invocation, services);
+    case 'version':
+      return version(invocation, services);
+    case 'help':
+      return help(command.operands[0], invocation);
+    case 'serve':
+    case 'healthcheck':
+      return services.local[command.name]();
+  }
+}
+
+async function refuse(failure: Failure, { words, stdout, stderr }: Invocation): Promise<void> {
+  await createPump(stderr)(`buildbot: ${failure.line}\n`);
+  const output = requestedOutput(words);
+  if (output === 'json' || output === 'result') await createPump(stdout)(refusal(failure, output));
+}

@@ -1,0 +1,103 @@
+import type { Logger } from 'pino';
+import { createKeyRing } from './authorized-keys.js';
+import { runCommand } from './commands/run-command.js';
+import type { Services } from './commands/invocation.js';
+import type { Config } from './config.js';
+import { Failure } from './model/errors.js';
+import { splitCommand } from './request/split.js';
+import { loadHostKey, parseHostKey } from './ssh/hostkey.js';
+import { startSshServer } from './ssh/server.js';
+import type { Session } from './ssh/session.js';
+
+/** Runs the SSH door until SIGTERM or SIGINT, and returns the exit code. Rejects with CONFIG_INVALID where it cannot start. */
+export async function serve(config: Config, services: Services, log: Logger): Promise<number> {
+  const keys = createKeyRing(config, log);
+  const { hostKey } = config;
+  const identity =
+    hostKey.text === undefined
+      ? await loadHostKey(hostKey.file)
+      : parseHostKey(hostKey.text, 'BUILDBOT_HOST_KEY');
+  const handle = (session: Session) => handleSession(session, services, log);
+  const server = await startSshServer({
+    hostKey: identity.privateKey,
+    address: config.sshAddress,
+    keys,
+    handle,
+    log,
+  });
+  const { host, port } = server.address();
+  log.info(
+    {
+      address: `${host}:${port}`,
+      hostKey: identity.fingerprint,
+      keys: keys().length,
+      version: services.version,
+    },
+    'ready',
+  );
+  const signal = await nextSignal();
+  log.info(
+    { signal, running: services.builds.list().length, drain: config.drain },
+    'draining: no new builds',
+  );
+  await drain(config, services);
+  await server.end();
+  log.info({}, 'stopped');
+  return 0;
+}
+
+async function handleSession(session: Session, services: Services, log: Logger): Promise<number> {
+  const { command, caller, environment, stdin, stdout, stderr, signal } = session;
+  const started = Date.now();
+  const words = command === undefined ? { words: [] } : readWords(command);
+  const invocation = { ...words, local: false, caller, environment, stdin, stdout, stderr, signal };
+  const exitCode = await runCommand(invocation, services);
+  const name = invocation.words[0] ?? 'help';
+  log.info(
+    {
+      command: name.slice(0, 40),
+      caller: caller.fingerprint,
+      address: caller.address,
+      exitCode,
+      ms: Date.now() - started,
+    },
+    'command',
+  );
+  return exitCode;
+}
+
+// A command that cannot even be split is refused where all others are, so that it has the same form.
+function readWords(command: string): { words: readonly string[]; unreadable?: Failure } {
+  try {
+    return { words: splitCommand(command) };
+  } catch (error) {
+    if (error instanceof Failure) return { words: [], unreadable: error };
+    throw error;
+  }
+}
+
+/** Waits for running builds; a second signal, or the end of the drain time, cancels them. */
+async function drain(config: Config, { builds }: Services): Promise<void> {
+  const idle = builds.drain();
+  let timer: NodeJS.Timeout | undefined;
+  const impatient = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, config.drain);
+    void nextSignal().then(() => resolve());
+  });
+  await Promise.race([idle, impatient]);
+  clearTimeout(timer);
+  builds.cancelAll(
+    new Failure('CANCELLED', 'this runner is shutting down', { hint: 'try again on the next one' }),
+  );
+  await idle;
+}
+
+function nextSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const done = (signal: NodeJS.Signals) => {
+      process.off('SIGTERM', done).off('SIGINT', done);
+      resolve(signal);
+    };
+    process.on('SIGTERM', done).on('SIGINT', done);
+  });
+}
