@@ -230,7 +230,10 @@ describe('ssh buildbot build', () => {
     const revisions: string[] = [];
     for (let n = 0; n < 16; n++)
       revisions.push(
-        await many.commit({ Dockerfile: `FROM ${base()}\nCOPY n /n\nRUN cat /n\n`, n: `number ${n}\n${randomUUID()}\n` }),
+        await many.commit({
+          Dockerfile: `FROM ${base()}\nCOPY n /n\nRUN cat /n\n`,
+          n: `number ${n}\n${randomUUID()}\n`,
+        }),
       );
     const image = plainImage();
     const outputs = await Promise.all(
