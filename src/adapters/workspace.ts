@@ -1,8 +1,10 @@
 import { constants } from 'node:fs';
-import { access, mkdir, mkdtemp, readdir, readFile, rm, statfs } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, rm, statfs } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { Failure } from '../model/errors.js';
 import type { Workspaces } from '../ports.js';
+import { startTime } from './start-time.js';
 
 const MEMORY = '/dev/shm';
 /** f_type of a tmpfs, statfs(2). */
@@ -27,13 +29,15 @@ export function createWorkspaces({
   const self = startTime(process.pid).then((start) => `${ours}${process.pid}-${start}-`);
   return {
     async create(build) {
-      await mkdir(scratch, { recursive: true, mode: 0o700 });
       const name = `${await self}${build}-`;
-      const [directory, disk] = [await mkdtemp(join(await root, name)), await mkdtemp(join(scratch, name))];
-      const dispose = async () => {
-        for (const path of [directory, disk]) await rm(path, { recursive: true, force: true });
-      };
-      return { directory, scratch: disk, [Symbol.asyncDispose]: dispose };
+      const directory = await makeDirectory(await root, name);
+      try {
+        const disk = await makeDirectory(scratch, name);
+        return { directory, scratch: disk, [Symbol.asyncDispose]: () => removeAll([directory, disk]) };
+      } catch (error) {
+        await removeAll([directory]);
+        throw error;
+      }
     },
     async sweep() {
       for (const directory of new Set([MEMORY, tmpdir(), scratch])) {
@@ -45,6 +49,21 @@ export function createWorkspaces({
       }
     },
   };
+}
+
+async function makeDirectory(parent: string, name: string): Promise<string> {
+  try {
+    await mkdir(parent, { recursive: true, mode: 0o700 });
+    return await mkdtemp(join(parent, name));
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
+    throw new Failure('CONFIG_INVALID', `the runner cannot write below '${parent}' (${code})`, { cause });
+  }
+}
+
+// All of them, also where one cannot be removed: what is left is swept at the next start.
+async function removeAll(directories: readonly string[]): Promise<void> {
+  await Promise.allSettled(directories.map((path) => rm(path, { recursive: true, force: true })));
 }
 
 async function memoryOrDisk(): Promise<string> {
@@ -64,13 +83,4 @@ async function memoryOrDisk(): Promise<string> {
 async function isLeft(rest: string): Promise<boolean> {
   const [, pid, start] = /^(\d+)-(\d+)-/.exec(rest) ?? [];
   return pid !== undefined && (await startTime(Number(pid)).catch(() => undefined)) !== start;
-}
-
-/**
- * Clock ticks since boot, field 22 of /proc/PID/stat, proc(5). The second field may hold anything, in
- * parentheses.
- */
-async function startTime(pid: number): Promise<string> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
 }

@@ -1,7 +1,7 @@
 import type { FileEntry, Tree, TreeEntry } from '../../model/tree.js';
 import { dataPacket, endOfStats, finishPacket, readPacket, statPacket } from './fsutil.js';
 import { type Call, GrpcError, grpcStatus, type Method } from './grpc.js';
-import { createQueue, type Queue } from './queue.js';
+import { requestQueue, type RequestQueue } from './request-queue.js';
 import { selectEntries } from './selection.js';
 
 const PIECE = 64 * 1024;
@@ -24,10 +24,10 @@ export function diffCopy(directories: Directories): Method {
 }
 
 /** The files that the engine wants, in its order, with the ids that it knows them by. */
-type Requests = { queue: Queue<FileEntry>; ids: Map<FileEntry, number> };
+type Requests = { queue: RequestQueue<FileEntry>; ids: Map<FileEntry, number> };
 
 async function transfer(call: Call, tree: Tree, entries: readonly TreeEntry[]): Promise<void> {
-  const requests: Requests = { queue: createQueue(), ids: new Map() };
+  const requests: Requests = { queue: requestQueue(), ids: new Map() };
   const sending = sendFiles(call, tree, requests);
   const receiving = receiveRequests(call, entries, requests);
   await Promise.all([sendStats(call, entries), sending, receiving]);

@@ -20,7 +20,7 @@ export async function* readFrames(stream: Duplex): AsyncGenerator<Buffer> {
   }
 }
 
-export type FrameWriter = {
+type FrameWriter = {
   write: (message: Uint8Array) => void | Promise<void>;
   /** Sends what waits and resolves when the stream takes more. */
   flush: () => Promise<void>;

@@ -15,7 +15,7 @@ const goMode = {
 };
 
 /** What the engine sends while it receives files. `id` counts the stat packets from 0. */
-export type ReceiverPacket =
+type ReceiverPacket =
   | { kind: 'request'; id: number }
   | { kind: 'finish' }
   | { kind: 'error'; message: string }

@@ -1,4 +1,6 @@
-import type { TreeEntry } from '../../model/tree.js';
+import { ancestors, type TreeEntry } from '../../model/tree.js';
+
+export { ancestors };
 
 /** Go's filepath.Match and Docker's pattern syntax. */
 const WILDCARD = /[*?[\]\\!]/;
@@ -8,7 +10,7 @@ const WILDCARD = /[*?[\]\\!]/;
  * is a pattern or leads through a symlink: sending more than was asked for is always right, less never.
  */
 export function selectEntries(entries: readonly TreeEntry[], paths: readonly string[]): readonly TreeEntry[] {
-  const wanted = paths.map((path) => path.replace(/^(?:\.?\/)+|\/+$/g, ''));
+  const wanted = paths.map((path) => path.replace(/^(?:\.?\/)+|(?<!\/)\/+$/g, ''));
   if (wanted.length === 0 || wanted.some((path) => path === '' || path === '.' || WILDCARD.test(path))) {
     return entries;
   }
@@ -20,11 +22,4 @@ export function selectEntries(entries: readonly TreeEntry[], paths: readonly str
   return entries.filter(
     ({ path }) => roots.has(path) || above.has(path) || ancestors(path).some((parent) => roots.has(parent)),
   );
-}
-
-/** `a/b/c` → `a`, `a/b`. */
-export function ancestors(path: string): string[] {
-  const found: string[] = [];
-  for (let at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1)) found.push(path.slice(0, at));
-  return found;
 }

@@ -1,24 +1,17 @@
 import type { Duplex } from 'node:stream';
 import type { RegistryCredentials } from '../../model/credentials.js';
+import { canonicalHost } from '../../model/reference.js';
 import type { Secret } from '../../model/secret.js';
 import { diffCopy, type Directories } from './filesync.js';
 import { type Call, GrpcError, grpcStatus, type Method, serveGrpc } from './grpc.js';
 import { asText, readMessage, writeMessage } from './wire.js';
 
 /** What one build lends to the engine for its time. */
-export type SessionOffer = {
+type SessionOffer = {
   directories: Directories;
   registries: RegistryCredentials;
   secrets: ReadonlyMap<string, Secret>;
 };
-
-/** Spellings of Docker Hub that engines ask with. */
-const DOCKER_HUB = new Set([
-  'https://index.docker.io/v1/',
-  'index.docker.io',
-  'registry-1.docker.io',
-  'docker.io',
-]);
 
 /**
  * The methods of a BuildKit session (moby/buildkit, session/). Health is asked every second and must be there; token
@@ -39,14 +32,14 @@ export function sessionMethods({ directories, registries, secrets }: SessionOffe
   ]);
 }
 
-export type Session = {
+export type SolveSession = {
   /** What went wrong on our side while the engine asked: the real reason of a build that failed for it. */
   failure(): unknown;
   close(): void;
 };
 
 /** Serves `methods` on the upgraded connection until it closes. Closing does not stop the engine's build. */
-export function openSession(socket: Duplex, methods: ReadonlyMap<string, Method>): Session {
+export function openSolveSession(socket: Duplex, methods: ReadonlyMap<string, Method>): SolveSession {
   let failure: unknown;
   socket.on('error', () => socket.destroy());
   serveGrpc(socket, methods, (error) => (failure ??= error));
@@ -69,7 +62,7 @@ function firstText(message: Buffer): string {
 
 /** CredentialsResponse{1 Username, 2 Secret}; empty: anonymous. An identity token travels as a secret without a name. */
 function credentialsFor(host: string, registries: RegistryCredentials): Uint8Array {
-  const credential = registries.get(DOCKER_HUB.has(host) ? 'docker.io' : host);
+  const credential = registries.get(canonicalHost(host));
   if (credential === undefined) return Buffer.alloc(0);
   if (credential.kind === 'identityToken') {
     return writeMessage().text(2, credential.identityToken.reveal()).finish();

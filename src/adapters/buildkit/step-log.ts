@@ -1,12 +1,12 @@
 import { formatBytes, formatOffset } from './format.js';
-import { type LineSplitter, lineSplitter } from './lines.js';
+import { type LineSplitter, lineSplitter, type Piece } from './lines.js';
 import type { Vertex, VertexLog, VertexStatus } from './trace.js';
 
 /** A transfer's line is repeated after this share of it or this many seconds, as BuildKit's own client does. */
 const SHARE = 0.05;
 const SECONDS = 5;
 
-export type Line = { stream: 'stdout' | 'stderr'; text: string };
+export type Line = Piece & { stream: 'stdout' | 'stderr' };
 
 type Output = { lines: LineSplitter; began: number };
 
@@ -15,11 +15,17 @@ export type StepLog = {
   name: string;
   /** Whether it runs now. */
   open: boolean;
-  /** Lines for news of the step; a transfer that hardly moved gives none. */
+  /** Takes the step's own record. */
+  update(vertex: Vertex): void;
+  /** Lines for news of the step; a transfer that hardly moved gives none, nor one that would cut a line. */
   transfers(statuses: readonly VertexStatus[]): Line[];
   output(logs: readonly VertexLog[]): Line[];
-  /** Takes the step's own record; the line for its end, once per end. */
-  update(vertex: Vertex): Line[];
+  /** Lines for the ends of the step that have no line yet, and before them what is left of its output. */
+  ends(): Line[];
+  /** Whether a piece of a line was passed on, and its end was not: until then nothing else may be printed. */
+  amidLine(): boolean;
+  /** Ends lines that have begun; what comes of them after that is a line of its own. */
+  endLines(): Line[];
 };
 
 export function stepLog(): StepLog {
@@ -27,12 +33,13 @@ export function stepLog(): StepLog {
   const outputs = { stdout: newOutput(), stderr: newOutput() };
   let started: number | undefined;
   let lastEnd = '';
+  let ends: Line[] = [];
 
   const step: StepLog = {
     name: '',
     open: false,
     transfers: (statuses) =>
-      statuses
+      (step.amidLine() ? [] : statuses)
         .filter((status) => isWorthALine(status, printed))
         .map((status) => stdout(describeTransfer(status))),
     output: (logs) => logs.flatMap((log) => outputLines(log)),
@@ -40,26 +47,31 @@ export function stepLog(): StepLog {
       step.name = vertex.name;
       started = vertex.started ?? started;
       step.open = vertex.started !== undefined && vertex.completed === undefined;
-      if (vertex.completed === undefined) return [];
+      if (vertex.completed === undefined) return;
       const end = `${vertex.completed} ${vertex.cached} ${vertex.error}`;
-      if (end === lastEnd) return [];
+      if (end !== lastEnd) ends.push(stdout(describeEnd(vertex)));
       lastEnd = end;
-      return [...leftovers(), stdout(describeEnd(vertex))];
     },
+    ends() {
+      const lines = step.open ? ends : [...step.endLines(), ...ends];
+      ends = [];
+      return lines;
+    },
+    amidLine: () => outputs.stdout.lines.open() || outputs.stderr.lines.open(),
+    endLines: () =>
+      (['stdout', 'stderr'] as const).flatMap((name) =>
+        outputs[name].lines.flush().map((piece) => outputLine(name, outputs[name].began, piece)),
+      ),
   };
   const outputLines = ({ stream, timestamp, data }: VertexLog): Line[] => {
     const name = stream === 2 ? 'stderr' : 'stdout';
     const output = outputs[name];
     const now = timestamp - (started ?? timestamp);
     const began = output.lines.partial() ? output.began : now;
-    const lines = output.lines.push(data).map((text, i) => outputLine(name, i === 0 ? began : now, text));
+    const lines = output.lines.push(data).map((piece, i) => outputLine(name, i === 0 ? began : now, piece));
     output.began = lines.length > 0 ? now : began;
     return lines;
   };
-  const leftovers = () =>
-    (['stdout', 'stderr'] as const).flatMap((name) =>
-      outputs[name].lines.flush().map((text) => outputLine(name, outputs[name].began, text)),
-    );
   return step;
 }
 
@@ -68,11 +80,11 @@ function newOutput(): Output {
 }
 
 function stdout(text: string): Line {
-  return { stream: 'stdout', text };
+  return { stream: 'stdout', text, begins: true, ends: true };
 }
 
-function outputLine(stream: Line['stream'], offset: number, text: string): Line {
-  return { stream, text: `${formatOffset(offset)} ${text}` };
+function outputLine(stream: Line['stream'], offset: number, piece: Piece): Line {
+  return { ...piece, stream, text: piece.begins ? `${formatOffset(offset)} ${piece.text}` : piece.text };
 }
 
 function isWorthALine(

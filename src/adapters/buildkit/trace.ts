@@ -29,7 +29,7 @@ export type VertexStatus = {
 };
 /** Output of a RUN, cut anywhere; stream 1 or 2 as the process has them. */
 export type VertexLog = { vertex: string; timestamp: number; stream: number; data: Buffer };
-export type VertexWarning = { vertex: string; text: string };
+type VertexWarning = { vertex: string; text: string };
 
 export function decodeStatus(message: Buffer): SolveStatus {
   const status: SolveStatus = { vertexes: [], statuses: [], logs: [], warnings: [] };

@@ -12,7 +12,7 @@ const CACHE_IMPORT = /^importing cache manifest from (?<image>\S+)/;
 const EXIT_CODE = /\bexit code: (\d+)$/;
 
 /** Follows a solve to say at its end whether all came from the cache, or why it failed. */
-export type Verdict = {
+type Verdict = {
   /** Returns messages for what does not fail the build. */
   observe(status: SolveStatus): string[];
   cached(): boolean;

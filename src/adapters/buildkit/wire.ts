@@ -5,7 +5,7 @@
  */
 
 /** Fields of a message that is being written. Zero, `''` and empty bytes are left out, as proto3 has it. */
-export type MessageWriter = {
+type MessageWriter = {
   integer(field: number, value: number | bigint): MessageWriter;
   bytes(field: number, value: Uint8Array): MessageWriter;
   text(field: number, value: string): MessageWriter;

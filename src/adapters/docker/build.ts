@@ -3,29 +3,44 @@ import type { BuiltImage, ImageSpec, StepIO } from '../../ports.js';
 import { buildkitBuild } from './buildkit-build.js';
 import { classicBuild } from './classic-build.js';
 import type { Connection } from './connection.js';
+import { podmanBuild } from './podman-build.js';
 import type { EngineIdentity } from './describe.js';
-import { inspectImage, removeName } from './images.js';
+import { cleanUp } from './deadline.js';
+import { engineFailure } from './engine-failure.js';
+import { type EngineImage, inspectImage, removeName } from './images.js';
 
 /** Builds with the better builder that the engine has, and looks the image up. */
-export async function buildImage(
+export async function buildAndInspect(
   connection: Connection,
   { engine, spec }: { engine: EngineIdentity; spec: ImageSpec },
   io: StepIO,
 ): Promise<BuiltImage> {
   const { id, cached } = engine.buildkit
     ? await buildkitBuild(connection, { spec, apiVersion: engine.apiVersion }, io)
-    : await classicBuild(connection, spec, io);
-  const { size, platform } = await inspectImage(connection, id);
+    : engine.name === 'podman'
+      ? await podmanBuild(connection, spec, io)
+      : await classicBuild(connection, { spec }, io);
+  const { size, platform } = await inspectBuilt(connection, id, io.signal);
   const asked = spec.options.platform;
   // The classic builder takes any local base image for the platform that was asked for.
   if (asked !== undefined && !engine.buildkit && !samePlatform(asked, platform)) {
-    await removeName(connection, spec.tag);
+    const what = `remove the name ${spec.tag}`;
+    await cleanUp(connection, { what, emit: io.emit }, (signal) => removeName(connection, spec.tag, signal));
     throw new Failure(
       'NOT_SUPPORTED',
       `--platform ${asked} needs BuildKit: the classic builder built for ${platform}`,
     );
   }
   return { id, size, platform, cached };
+}
+
+async function inspectBuilt(connection: Connection, id: string, signal: AbortSignal): Promise<EngineImage> {
+  try {
+    return await inspectImage(connection, id, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw engineFailure(connection, 'find the image that it built', error);
+  }
 }
 
 /** Other names of architectures (containerd/platforms, database.go). */

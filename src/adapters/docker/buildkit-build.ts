@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { Failure } from '../../model/errors.js';
 import type { ImageSpec, StepIO } from '../../ports.js';
 import { plainProgress } from '../buildkit/progress.js';
-import type { Session } from '../buildkit/session.js';
+import type { SolveSession } from '../buildkit/session.js';
 import { decodeStatus } from '../buildkit/trace.js';
 import { solveVerdict } from '../buildkit/verdict.js';
 import { startSession } from './buildkit-session.js';
@@ -27,7 +27,7 @@ export async function buildkitBuild(
   for (const message of checkOptions(spec, apiVersion)) await emit({ type: 'warning', message });
   const buildId = randomUUID();
   const stop = gentleStop(connection, buildId, signal);
-  let session: (Session & { id: string }) | undefined;
+  let session: (SolveSession & { id: string }) | undefined;
   try {
     session = await startSession(connection, spec, stop.cut);
     const query = solveQuery(spec, buildId, session.id);
@@ -55,10 +55,11 @@ async function follow(answer: Readable, emit: StepIO['emit']): Promise<{ id: str
       else if (id === 'moby.buildkit.trace' && typeof aux === 'string') {
         const status = decodeStatus(Buffer.from(aux, 'base64'));
         for (const warning of verdict.observe(status)) await emit({ type: 'warning', message: warning });
-        for (const event of progress(status)) await emit(event);
+        for (const event of progress.read(status)) await emit(event);
       }
     }
   }
+  for (const event of progress.flush()) await emit(event);
   if (failure !== undefined) throw failure;
   if (imageId === undefined)
     throw new Failure('ENGINE_FAILED', 'the engine ended the build without an image');

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { ImageSpec } from '../../ports.js';
-import { openSession, type Session, sessionMethods } from '../buildkit/session.js';
+import { openSolveSession, sessionMethods, type SolveSession } from '../buildkit/session.js';
 import { type Connection, openUpgraded } from './connection.js';
 import { textTree } from './dockerfile-tree.js';
 import { dockerfilePath } from './query.js';
@@ -13,7 +13,7 @@ export async function startSession(
   connection: Connection,
   { context, registries, secrets }: ImageSpec,
   signal: AbortSignal,
-): Promise<Session & { id: string }> {
+): Promise<SolveSession & { id: string }> {
   const id = randomUUID();
   const dockerfile = textTree(dockerfilePath(context.dockerfileName), context.dockerfile);
   const directories = new Map([
@@ -29,5 +29,5 @@ export async function startSession(
     'X-Docker-Expose-Session-Grpc-Method': [...methods.keys()],
   };
   const socket = await openUpgraded(connection, { method: 'POST', path: '/session', headers, signal });
-  return { id, ...openSession(socket, methods) };
+  return { id, ...openSolveSession(socket, methods) };
 }

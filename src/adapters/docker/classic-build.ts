@@ -10,10 +10,13 @@ import { registryConfig } from './registry-auth.js';
 /** How long an aborted build waits for its container to be gone. */
 const STOPPING = 2_000;
 
-/** Builds with the classic builder: one container a step. It has no log limit, and no secrets and no cache metadata. */
+/**
+ * Builds with the classic builder: one container a step. It has no log limit, and no secrets and no cache
+ * metadata. `more` are parameters of an engine that spells them otherwise.
+ */
 export async function classicBuild(
   connection: Connection,
-  spec: ImageSpec,
+  { spec, more = {} }: { spec: ImageSpec; more?: Readonly<Record<string, string>> },
   { emit, signal }: StepIO,
 ): Promise<{ id: string; cached: boolean }> {
   refuseBuildkitOptions(spec);
@@ -25,7 +28,12 @@ export async function classicBuild(
       'Content-Type': 'application/x-tar',
       'X-Registry-Config': registryConfig(spec.registries),
     };
-    const query = { ...buildQuery(spec, path), version: '1' };
+    const query = {
+      ...buildQuery(spec, path),
+      version: '1',
+      buildargs: JSON.stringify(buildArgs(spec)),
+      ...more,
+    };
     const answer = await openStream(connection, {
       method: 'POST',
       path: '/build',
@@ -46,6 +54,18 @@ export async function classicBuild(
   }
   for (const event of log.flush()) await emit(event);
   return outcome(log);
+}
+
+/** The builder prints a warning for an arg that the Dockerfile does not declare, and this one is given to every build. */
+const EPOCH = 'SOURCE_DATE_EPOCH';
+const DECLARES_EPOCH = new RegExp(`^[ \\t]*ARG[ \\t](?:.*[ \\t])?${EPOCH}(?:[=\\s]|$)`, 'im');
+
+function buildArgs({ options, context }: ImageSpec): Record<string, string> {
+  const args = Object.fromEntries(options.buildArgs);
+  // An ARG may go on in further lines, with comments between them.
+  const joined = context.dockerfile.replace(/^[ \t]*#.*\n/gm, '').replace(/[\\`][ \t]*\r?\n/g, ' ');
+  if (!DECLARES_EPOCH.test(joined)) delete args[EPOCH];
+  return args;
 }
 
 function outcome(log: ClassicLog): { id: string; cached: boolean } {

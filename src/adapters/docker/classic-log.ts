@@ -25,10 +25,11 @@ export type ClassicLog = {
   failure(): Failure | undefined;
 };
 
-/** The builder's own announcements, each in a message of its own. */
-const STEP = /^Step \d+\/\d+ : (?<instruction>\S+)(?: (?<argument>\S+))?/;
+/** The builder's own announcements, each in a message of its own; Podman's are spelled `STEP 1/2:` and `-->`. */
+const STEP = /^(?:Step \d+\/\d+ |(?:\[\d+\/\d+\] )?STEP \d+\/\d+): (?<instruction>\S+)(?: (?<argument>\S+))?/;
 const RUNNING = /^ ---> Running in (?<container>[0-9a-f]+)\n?$/;
-const FROM_CACHE = ' ---> Using cache\n';
+const FROM_CACHE = /^(?: ---> Using cache\n|--> Using cache [0-9a-f]{64}\n)$/;
+const ANNOUNCES = /^(?:Step |STEP |\[\d| ?--)/;
 const EXECUTED = new Set(['RUN', 'COPY', 'ADD']);
 
 /** A process's stderr comes in red: the only mark that the two streams are told apart by. */
@@ -54,7 +55,7 @@ export function classicLog(): ClassicLog {
       endStep();
       const { instruction = '', argument = '' } = announced.groups;
       step = { text: text.trim(), instruction: instruction.toUpperCase(), argument, cached: false };
-    } else if (text === FROM_CACHE && step) step.cached = true;
+    } else if (FROM_CACHE.test(text) && step) step.cached = true;
     else container = RUNNING.exec(text)?.groups?.['container'] ?? container;
   };
   const endStep = () => {
@@ -83,7 +84,7 @@ export function classicLog(): ClassicLog {
       const events: StepEvent[] = [];
       for (const message of messages) {
         if (message.stream !== undefined) {
-          if (message.stream.startsWith('S') || message.stream.startsWith(' ---> ')) follow(message.stream);
+          if (ANNOUNCES.test(message.stream)) follow(message.stream);
           write(events, message.stream);
         } else if (message.status !== undefined) transfer(events, message);
         imageId = message.aux?.ID ?? imageId;
@@ -120,11 +121,20 @@ function stepFailure(
   { code, message }: { code?: number; message: string },
 ): Failure {
   if (step === undefined) return new Failure('DOCKERFILE_INVALID', `the Dockerfile is not valid: ${message}`);
+  if (/^building at STEP "[^"]*": Build error: Unknown instruction/.test(message))
+    return new Failure('DOCKERFILE_INVALID', `the Dockerfile is not valid: ${message}`);
   if (step.instruction === 'FROM') {
     return new Failure('BASE_IMAGE_UNAVAILABLE', `the image ${step.argument} cannot be had: ${message}`);
   }
+  code ??= podmanExitCode(message);
   if (code === undefined) return new Failure('DOCKERFILE_FAILED', `'${step.text}' failed: ${message}`);
   return new Failure('DOCKERFILE_FAILED', `'${step.text}' failed with exit code ${code}`, {
     commandExitCode: code,
   });
+}
+
+/** Podman has a RUN's exit code in its sentence alone (buildah, run_linux.go). */
+function podmanExitCode(message: string): number | undefined {
+  const code = /: while running runtime: exit status (\d+)\s*$/.exec(message)?.[1];
+  return code === undefined ? undefined : Number(code);
 }

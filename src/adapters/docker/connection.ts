@@ -6,7 +6,7 @@ import { Failure } from '../../model/errors.js';
 /** dockerode's modem dials; it reads DOCKER_HOST, DOCKER_CERT_PATH and so on, and speaks unix, tcp, tls and ssh. */
 export type Connection = Docker['modem'];
 
-export type EngineRequest = {
+type EngineRequest = {
   method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   /** Without a version: the newest API that the engine has. */
   path: string;
@@ -117,7 +117,8 @@ function asEngineError(connection: Connection, error: ModemError): unknown {
  * engine's and stays what it is.
  */
 export function connectionFailure(connection: Connection, error: unknown): unknown {
-  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return error;
+  if (error instanceof Failure || !(error instanceof Error)) return error;
+  if (!('code' in error) || typeof error.code !== 'string') return error;
   const where = addressOf(connection);
   const { code } = error;
   if (UNREACHABLE.has(code)) {

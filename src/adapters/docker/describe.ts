@@ -1,8 +1,9 @@
 import { Failure } from '../../model/errors.js';
 import type { EngineDescription } from '../../ports.js';
 import { addressOf, type Connection, openStream, requestJson } from './connection.js';
+import { withDeadline } from './deadline.js';
 
-/** A daemon that is stopped accepts connections and never answers. */
+/** To say who it is takes an engine milliseconds. */
 const DEADLINE = 5_000;
 
 type Version = { Version: string; ApiVersion: string; Components?: { Name: string }[] };
@@ -18,21 +19,16 @@ export async function identifyEngine(
   choice: BuildkitChoice,
   signal?: AbortSignal,
 ): Promise<EngineIdentity> {
-  const deadline = AbortSignal.timeout(DEADLINE);
-  const both = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
   try {
-    const ping = await openStream(connection, { method: 'GET', path: '/_ping', signal: both });
-    ping.resume();
-    const version = await requestJson<Version>(connection, { method: 'GET', path: '/version', signal: both });
-    return describeVersion(version, ping.headers, choice);
+    return await withDeadline(connection, { ms: DEADLINE, signal }, async (signal) => {
+      const ping = await openStream(connection, { method: 'GET', path: '/_ping', signal });
+      ping.resume();
+      const version = await requestJson<Version>(connection, { method: 'GET', path: '/version', signal });
+      return describeVersion(version, ping.headers, choice);
+    });
   } catch (error) {
     signal?.throwIfAborted();
-    if (!deadline.aborted) throw unreachable(connection, error);
-    throw new Failure(
-      'ENGINE_UNREACHABLE',
-      `the engine at ${addressOf(connection)} did not answer within ${DEADLINE / 1000} s`,
-      { cause: error },
-    );
+    throw unreachable(connection, error);
   }
 }
 

@@ -1,15 +1,16 @@
 import type Docker from 'dockerode';
-import { formatReference } from '../../model/reference.js';
+import { Failure } from '../../model/errors.js';
 import type { Engine } from '../../ports.js';
-import { buildImage } from './build.js';
+import { buildAndInspect } from './build.js';
 import { connect } from './connection.js';
 import { type BuildkitChoice, type EngineIdentity, identifyEngine } from './describe.js';
-import { addName, removeName } from './images.js';
+import { engineName } from './images.js';
 import { createNameLock } from './name-lock.js';
-import { pushImage } from './push.js';
+import { pushUnderName } from './push.js';
+import { tagImage, untagImage } from './tag.js';
 
-export type DockerEngineOptions = {
-  /** `no`: the classic builder, whatever the engine has. */
+type DockerEngineOptions = {
+  /** `no`: the classic builder, whatever the engine has; `yes`: no build without BuildKit. */
   buildkit: BuildkitChoice;
   /** Where the engine is; what is absent comes from DOCKER_HOST and its like, or is the default socket. */
   connection?: Docker.DockerOptions;
@@ -22,19 +23,44 @@ export function createDockerEngine({ buildkit, connection: where }: DockerEngine
   let known: EngineIdentity | undefined;
   const identify = async (signal: AbortSignal) =>
     (known = await identifyEngine(connection, buildkit, signal));
+  /** What comes back after the engine was away may be another one. */
+  const watched = async <T>(call: Promise<T>): Promise<T> => {
+    try {
+      return await call;
+    } catch (error) {
+      if (error instanceof Failure && AWAY.has(error.code)) known = undefined;
+      throw error;
+    }
+  };
 
   return {
     async describe(signal) {
-      const { name, version, buildkit } = await identify(signal);
+      const { name, version, buildkit } = await watched(identify(signal));
       return { name, version, buildkit };
     },
     async build(spec, io) {
       const engine = known ?? (await identify(io.signal));
-      return buildImage(connection, { engine, spec }, io);
+      if (buildkit === 'yes' && !engine.buildkit) throw withoutBuildkit(engine);
+      return watched(buildAndInspect(connection, { engine, spec }, io));
     },
     push: (source, target, access) =>
-      withName(formatReference(target), () => pushImage(connection, { source, target }, access)),
-    tag: (source, target) => withName(formatReference(target), () => addName(connection, source, target)),
-    untag: (name) => removeName(connection, name),
+      watched(
+        withName({ name: engineName(target), signal: access.signal }, async () => {
+          const { name: engine } = known ?? (await identify(access.signal));
+          return pushUnderName(connection, { engine, source, target }, access);
+        }),
+      ),
+    tag: (source, target) => watched(tagImage(connection, { source, target }, withName)),
+    untag: (name) => watched(untagImage(connection, name)),
   };
+}
+
+const AWAY: ReadonlySet<string> = new Set(['ENGINE_UNREACHABLE', 'ENGINE_FAILED']);
+
+function withoutBuildkit({ name, version }: EngineIdentity): Failure {
+  return new Failure(
+    'CONFIG_INVALID',
+    `the engine (${name} ${version}) has no BuildKit, and this runner wants it`,
+    { hint: 'run the runner with BUILDBOT_BUILDKIT=auto, or with an engine that has BuildKit' },
+  );
 }

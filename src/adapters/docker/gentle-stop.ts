@@ -3,7 +3,7 @@ import { type Connection, requestJson } from './connection.js';
 /** How long the engine may take to stop a build before the connection is cut. */
 const GRACE = 1_000;
 
-export type GentleStop = {
+type GentleStop = {
   /** Aborts when the requests of the build must be cut. */
   cut: AbortSignal;
   /** The engine works: from now on it is asked before it is cut. */
@@ -23,7 +23,8 @@ export function gentleStop(connection: Connection, buildId: string, signal: Abor
   const onAbort = () => {
     if (!running) return cut.abort(signal.reason);
     timer = setTimeout(() => cut.abort(signal.reason), GRACE);
-    requestJson(connection, { method: 'POST', path: '/build/cancel', query: { id: buildId } }).catch(() =>
+    const [query, deadline] = [{ id: buildId }, AbortSignal.timeout(GRACE)];
+    requestJson(connection, { method: 'POST', path: '/build/cancel', query, signal: deadline }).catch(() =>
       cut.abort(signal.reason),
     );
   };

@@ -11,21 +11,24 @@ export type PushMessage = {
   errorDetail?: { message: string };
 };
 
-/** Follows a push. The engine says a layer's state again and again; the log gets each once. */
-export function pushLog() {
+/** How the engine ends a push for people; Podman has the digest nowhere else. */
+const DIGEST = /^\S+: digest: (?<digest>sha256:[0-9a-f]{64}) size: \d+/;
+
+/** Follows the push of `name`. The engine says a layer's state again and again; the log gets each once. */
+export function pushLog(name: string) {
   const states = new Map<string, string>();
   const mayShow = progressRate();
   let digest: string | undefined;
   let error: string | undefined;
   return {
     read({ status = '', id, progressDetail, aux, errorDetail }: PushMessage): StepEvent | undefined {
-      digest = aux?.Digest ?? digest;
+      digest = aux?.Digest ?? DIGEST.exec(status)?.groups?.['digest'] ?? digest;
       error = errorDetail?.message ?? error;
       if (id === undefined) return undefined;
       const line = describe(status, id);
       if (line !== undefined && states.get(id) !== line) {
         states.set(id, line);
-        return { type: 'log', stream: 'stdout', text: `${line}\n` };
+        return { type: 'log', stream: 'stdout', text: `${name}: ${line}\n` };
       }
       const { current, total = 0 } = progressDetail ?? {};
       return current !== undefined && mayShow()

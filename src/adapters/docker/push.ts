@@ -1,11 +1,14 @@
 import { Failure } from '../../model/errors.js';
 import { formatReference, type ImageReference } from '../../model/reference.js';
 import type { RegistryCredentials } from '../../model/credentials.js';
-import type { StepIO } from '../../ports.js';
-import { type Connection, EngineError, openStream } from './connection.js';
+import type { EngineDescription, StepIO } from '../../ports.js';
+import { type Connection, connectionFailure, EngineError, openStream } from './connection.js';
+import { cleanUp } from './deadline.js';
+import { delayAbort } from './delay-abort.js';
 import {
   addName,
   type EngineImage,
+  engineName,
   imageIdOf,
   inspectImage,
   isInRepository,
@@ -17,63 +20,92 @@ import { pushFailure } from './push-failure.js';
 import { pushLog, type PushMessage } from './push-log.js';
 import { registryAuth } from './registry-auth.js';
 
-export type PushAccess = { registries: RegistryCredentials } & StepIO;
+type PushAccess = { registries: RegistryCredentials } & StepIO;
+
+/** An engine names an image also where nobody waits for its answer: an abort waits that long, to take back what was done. */
+const NAMING = 1_000;
 
 /**
  * Pushes `source` under the name `target`. An engine pushes names alone, so the image bears the target's name for that time, and
  * whatever bore it before gets it back. The caller holds the name's lock: nobody of this runner moves it meanwhile.
  */
-export async function pushImage(
+export async function pushUnderName(
   connection: Connection,
-  { source, target }: { source: string; target: ImageReference },
+  { engine, source, target }: { engine: EngineDescription['name']; source: string; target: ImageReference },
   access: PushAccess,
 ): Promise<{ digest: string }> {
-  const name = formatReference({ ...target, tag: target.tag ?? 'latest', digest: undefined });
-  access.signal.throwIfAborted();
-  const [image, before] = await Promise.all([inspectImage(connection, source), imageIdOf(connection, name)]);
-  if (before !== image.id) await addName(connection, image.id, target);
+  const { signal } = access;
+  const name = engineName(target);
   try {
-    const digest = await pushName(connection, { name, target }, access);
-    await checkOwner(connection, { image, target, digest });
-    return { digest };
-  } finally {
-    // Requests without the signal: an aborted push leaves no name either.
-    if (before !== image.id) await restoreName(connection, { name, target, before });
+    const [image, before] = await Promise.all([
+      inspectImage(connection, source, signal),
+      imageIdOf(connection, name, signal),
+    ]);
+    const push = () => pushNamed(connection, { engine, name, image, target }, access);
+    return {
+      digest:
+        before === image.id
+          ? await push()
+          : await lendName(connection, { image, target, before }, { access, push }),
+    };
+  } catch (error) {
+    signal.throwIfAborted();
+    throw requestFailure(connection, name, error);
   }
 }
 
-/** Removing first is what also forgets the digest: moving the name away would leave `name@digest`, which keeps the image. */
-async function restoreName(
+/** Gives the image the target's name for the time of `push`. */
+async function lendName<T>(
   connection: Connection,
-  { name, target, before }: { name: string; target: ImageReference; before: string | undefined },
-): Promise<void> {
-  await removeName(connection, name);
-  if (before !== undefined) await addName(connection, before, target);
+  { image, target, before }: { image: EngineImage; target: ImageReference; before: string | undefined },
+  { access: { emit, signal }, push }: { access: PushAccess; push: () => Promise<T> },
+): Promise<T> {
+  const name = engineName(target);
+  try {
+    using late = delayAbort(signal, NAMING);
+    await addName(connection, { image: image.id, name: target }, late.signal);
+    return await push();
+  } finally {
+    const what = before === undefined ? `remove the name ${name}` : `give the name ${name} back`;
+    await cleanUp(connection, { what, emit }, async (signal) => {
+      // Removing first is what also forgets the digest: moving the name away would leave `name@digest`, which keeps the image.
+      await removeName(connection, name, signal);
+      if (before !== undefined) await addName(connection, { image: before, name: target }, signal);
+    });
+  }
 }
 
-async function pushName(
+type PushedImage = {
+  engine: EngineDescription['name'];
+  name: string;
+  image: EngineImage;
+  target: ImageReference;
+};
+
+async function pushNamed(connection: Connection, pushed: PushedImage, access: PushAccess): Promise<string> {
+  const digest = await upload(connection, pushed, access);
+  await checkOwner(connection, { ...pushed, digest }, access.signal);
+  return digest;
+}
+
+async function upload(
   connection: Connection,
   { name, target }: { name: string; target: ImageReference },
   { registries, emit, signal }: PushAccess,
 ): Promise<string> {
-  const log = pushLog();
-  try {
-    const answer = await openStream(connection, {
-      method: 'POST',
-      path: `/images/${repositoryName(target)}/push`,
-      query: { tag: target.tag ?? 'latest' },
-      headers: { 'X-Registry-Auth': registryAuth(target.registry, registries) },
-      signal,
-    });
-    for await (const messages of readMessages<PushMessage>(answer)) {
-      for (const message of messages) {
-        const event = log.read(message);
-        if (event !== undefined) await emit(event);
-      }
+  const log = pushLog(name);
+  const answer = await openStream(connection, {
+    method: 'POST',
+    path: `/images/${repositoryName(target)}/push`,
+    query: { tag: target.tag ?? 'latest' },
+    headers: { 'X-Registry-Auth': registryAuth(target.registry, registries) },
+    signal,
+  });
+  for await (const messages of readMessages<PushMessage>(answer)) {
+    for (const message of messages) {
+      const event = log.read(message);
+      if (event !== undefined) await emit(event);
     }
-  } catch (error) {
-    signal.throwIfAborted();
-    throw requestFailure(name, error);
   }
   const [error, digest] = [log.error(), log.digest()];
   if (error !== undefined) throw pushFailure(name, error);
@@ -83,26 +115,31 @@ async function pushName(
   return digest;
 }
 
-function requestFailure(name: string, error: unknown): Failure {
-  if (error instanceof Failure && error.code === 'ENGINE_UNREACHABLE') return error;
-  const message = error instanceof Error ? error.message : String(error);
-  const transient = !(error instanceof EngineError) || error.status >= 500;
-  return new Failure('PUSH_FAILED', `pushing ${name} failed: ${message}`, { transient, cause: error });
+function requestFailure(connection: Connection, name: string, error: unknown): unknown {
+  const failed = (message: string, transient: boolean) =>
+    new Failure('PUSH_FAILED', `pushing ${name} failed: ${message}`, { transient, cause: error });
+  if (error instanceof EngineError) return failed(error.message, error.status >= 500);
+  const failure = connectionFailure(connection, error);
+  const broke = failure instanceof Failure && failure.code === 'ENGINE_FAILED';
+  return broke ? failed(failure.message, true) : failure;
 }
 
 /** Somebody else who uses the engine may have moved the name while it was pushed: then the registry holds the wrong image. */
 async function checkOwner(
   connection: Connection,
-  { image, target, digest }: { image: EngineImage; target: ImageReference; digest: string },
+  { engine, name, image, target, digest }: PushedImage & { digest: string },
+  signal: AbortSignal,
 ): Promise<void> {
-  const { repoDigests } = await inspectImage(connection, image.id);
-  const own = repoDigests.some((entry) => entry.endsWith(`@${digest}`) && isInRepository(entry, target));
+  const { repoDigests } = await inspectImage(connection, image.id, signal);
+  // Podman keeps the digest of the manifest in its own store, and the registry got another: there the name has to do.
+  const own =
+    engine === 'podman'
+      ? (await imageIdOf(connection, name, signal)) === image.id
+      : repoDigests.some((entry) => entry.endsWith(`@${digest}`) && isInRepository(entry, target));
   if (own) return;
   throw new Failure(
     'PUSH_FAILED',
     `another image went out as ${formatReference(target)} while this one was pushed`,
-    {
-      transient: true,
-    },
+    { transient: true },
   );
 }

@@ -1,7 +1,5 @@
 import type { RegistryCredential, RegistryCredentials } from '../../model/credentials.js';
-
-/** How the engine spells Docker Hub in both headers (moby, registry.IndexServer). */
-const DOCKER_HUB = 'https://index.docker.io/v1/';
+import { DOCKER_HUB_LOGIN, isDockerHub } from '../../model/reference.js';
 
 /** `X-Registry-Auth` of a push or pull. The engine wants the header also where there is nothing to say. */
 export function registryAuth(registry: string, registries: RegistryCredentials): string {
@@ -17,8 +15,9 @@ export function registryConfig(registries: RegistryCredentials): string {
   return encode(Object.fromEntries(entries));
 }
 
+/** As the engine spells it in both headers (moby, registry.IndexServer). */
 function serverName(registry: string): string {
-  return registry === 'docker.io' ? DOCKER_HUB : registry;
+  return isDockerHub(registry) ? DOCKER_HUB_LOGIN : registry;
 }
 
 function login(credential: RegistryCredential): object {

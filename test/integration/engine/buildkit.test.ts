@@ -17,11 +17,11 @@ async function build(change: Parameters<typeof imageSpec>[0], io = recorder()) {
 
 afterAll(() => Promise.all(built.map((tag) => engine.untag(tag))));
 
-/** Command lines of the processes of this machine. */
-async function processes(): Promise<string[]> {
+/** Command lines of the processes of this machine that have this in them: a RUN's shell, and what it runs. */
+async function processes(mark: string): Promise<string[]> {
   const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const read = ids.map((id) => readFile(`/proc/${id}/cmdline`, 'utf8').catch(() => ''));
-  return (await Promise.all(read)).map((line) => line.replaceAll('\0', ' '));
+  return (await Promise.all(read)).filter((line) => line.includes(mark));
 }
 
 describe('an image', () => {
@@ -148,13 +148,31 @@ describe('the context', () => {
 describe('the log', () => {
   test('brings a line while the step runs', async () => {
     const io = recorder();
-    const dockerfile = `FROM ${baseImage()}\nRUN echo early; echo to-stderr >&2; sleep 2 # ${randomUUID()}`;
-    const building = build({ dockerfile }, io);
-    const seen = await io.seen(/#\d+ \d\.\d+ early\n/);
-    const done = await io.seen(/#\d+ DONE 2\.\ds\n/);
-    expect(done - seen).toBeGreaterThan(1900);
-    await building;
-    expect(io.stderr()).toMatch(/#\d+ \d\.\d+ to-stderr\n/);
+    const mark = `33${Math.floor(Math.random() * 1e6)}`;
+    const building = build({ dockerfile: `FROM ${baseImage()}\nRUN echo early; sleep ${mark}` }, io);
+    await io.seen(/#\d+ \d\.\d+ early\n/);
+    expect(await processes(mark)).not.toHaveLength(0);
+    io.abort.abort(new Error('enough'));
+    await expect(building).rejects.toThrow('enough');
+  });
+
+  test('tells stdout and stderr apart and ends each step', async () => {
+    const { io } = await build({
+      dockerfile: `FROM ${baseImage()}\nRUN echo to-stdout; echo to-stderr >&2 # ${randomUUID()}`,
+    });
+    expect(io.stdout()).toMatch(/#\d+ \d\.\d+ to-stdout\n#\d+ DONE \d\.\ds\n/);
+    expect(io.stderr()).toMatch(/^#\d+ \d\.\d+ to-stderr\n$/);
+  });
+
+  test('brings a line of any length as one', async () => {
+    // Less than what BuildKit lets pass in a second.
+    const text = randomBytes(45_000).toString('hex');
+    const { io } = await build({
+      dockerfile: `FROM ${baseImage()}\nCOPY t /t\nRUN cat /t && echo && echo next # ${randomUUID()}`,
+      context: { tree: memoryTree({ t: text }) },
+    });
+    const [, line] = /#\d+ \d\.\d+ ([0-9a-f]{80000,})\n#\d+ \d\.\d+ next\n/.exec(io.stdout()) ?? [];
+    expect(line === text).toBe(true);
   });
 
   test('keeps characters whole and lines without an end', async () => {
@@ -265,13 +283,10 @@ describe('an abort', () => {
     const mark = `31${Math.floor(Math.random() * 1e6)}`;
     const building = build({ dockerfile: `FROM ${baseImage()}\nRUN echo started && sleep ${mark}` }, io);
     await io.seen(/\d started\n/);
-    expect((await processes()).filter((line) => line.startsWith(`sleep ${mark}`))).toHaveLength(1);
-    const aborted = Date.now();
+    expect(await processes(mark)).not.toHaveLength(0);
     io.abort.abort(new Error('enough'));
     await expect(building).rejects.toThrow('enough');
-    const took = Date.now() - aborted;
-    expect((await processes()).filter((line) => line.startsWith(`sleep ${mark}`))).toHaveLength(0);
-    expect(took).toBeLessThan(1000);
+    expect(await processes(mark)).toHaveLength(0);
   });
 
   test('before the start rejects at once', async () => {

@@ -45,7 +45,10 @@ test('gives the digest that the registry has, and leaves no name', async () => {
   const { digest } = await engine.push(image, to, { registries: new Map(), ...io });
   expect(await pushedId(to)).toEqual({ id: await idOf(image), digest });
   expect(await idOf(formatReference(to))).toBeUndefined();
-  expect(io.stdout()).toMatch(/^push(?:ed|ing) layer [0-9a-f]+$/m);
+  const lines = io.stdout().trimEnd().split('\n');
+  const name = formatReference(to);
+  expect(lines).toContainEqual(expect.stringMatching(/push(?:ed|ing) layer [0-9a-f]+$/));
+  expect(lines.filter((line) => !line.startsWith(`${name}: `))).toEqual([]);
 });
 
 test('puts back the name that another image bore', async () => {
@@ -64,6 +67,18 @@ test('two images under one name at once: each push gives its own digest', async 
   const [first, second] = await Promise.all([engine.push(one, to, access), engine.push(two, to, access)]);
   expect(first.digest).not.toBe(second.digest);
   expect(await pushedId(to)).toEqual({ id: await idOf(two), digest: second.digest });
+});
+
+test('a cancelled push does not wait for that of a stranger under the same name', async () => {
+  const [one, two, to] = [await makeImage(50_000_000), await makeImage(), target()];
+  const [io, mine] = [recorder(), recorder()];
+  const ended: string[] = [];
+  const stranger = engine.push(one, to, { registries: new Map(), ...io }).then(() => ended.push('stranger'));
+  await io.seen(/pushing layer/);
+  const waiting = engine.push(two, to, { registries: new Map(), ...mine }).catch(() => ended.push('mine'));
+  mine.abort.abort(new Error('enough'));
+  await Promise.all([waiting, stranger]);
+  expect(ended).toEqual(['mine', 'stranger']);
 });
 
 test('a login is used, and its lack is told', async () => {

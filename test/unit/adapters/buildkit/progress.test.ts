@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { plainProgress } from '../../../../src/adapters/buildkit/progress.js';
 import type { SolveStatus, Vertex } from '../../../../src/adapters/buildkit/trace.js';
+import { redactEvents } from '../../../../src/output/redact.js';
 
 function vertex(digest: string, change: Partial<Vertex> = {}): Vertex {
   return { digest, name: `step ${digest}`, cached: false, started: 100, error: '', ...change };
@@ -13,7 +14,7 @@ function log(digest: string, data: string | Buffer, { stream = 1, timestamp = 10
 function play(...reports: Partial<SolveStatus>[]) {
   const print = plainProgress();
   const empty = { vertexes: [], statuses: [], logs: [], warnings: [] };
-  return reports.flatMap((report) => print({ ...empty, ...report }));
+  return [...reports.flatMap((report) => print.read({ ...empty, ...report })), ...print.flush()];
 }
 
 function text(events: ReturnType<typeof play>): string {
@@ -66,6 +67,81 @@ test('a character cut at a border stays whole, and a line without an end comes a
     { type: 'log', stream: 'stderr', text: '#1 0.312 err\n' },
     { type: 'log', stream: 'stdout', text: '#1 DONE 6.0s\n' },
   ]);
+});
+
+describe('a line that is long', () => {
+  const secret = 'a-secret-that-is-cut';
+  const [first, second] = [`${'x'.repeat(1_100_000)}${secret.slice(0, 9)}`, `${secret.slice(9)}y\n`];
+  const line = `LONG${secret}y\n`;
+  const shorten = (printed: string) => printed.replaceAll('x'.repeat(1_100_000), 'LONG');
+  const textOf = (events: ReturnType<typeof play>, stream: string) =>
+    shorten(
+      events.map((event) => (event.type === 'log' && event.stream === stream ? event.text : '')).join(''),
+    );
+
+  test('comes in pieces whose texts are the line, so that a secret in it is found', async () => {
+    const events = play(
+      { vertexes: [vertex('a')] },
+      { logs: [log('a', first)] },
+      { logs: [log('a', second)] },
+      { vertexes: [vertex('a', { completed: 101 })] },
+    );
+    expect(events).toHaveLength(4);
+    expect(textOf(events, 'stdout')).toBe(`#1 step a\n#1 0.312 ${line}#1 DONE 1.0s\n`);
+    const redacted: string[] = [];
+    const emit = redactEvents([secret], (event) => void (event.type === 'log' && redacted.push(event.text)));
+    const base = { time: '2026-01-01T00:00:00Z', build: 'b', step: 'image', project: undefined } as const;
+    for (const event of events) if (event.type === 'log') await emit({ ...base, ...event });
+    expect(shorten(redacted.join(''))).toContain('LONG***y\n');
+  });
+
+  test('is not cut by another step, nor by the other stream', () => {
+    const events = play(
+      { vertexes: [vertex('a'), vertex('b')] },
+      { logs: [log('b', '1\n'), log('a', first), log('a', 'err\n', { stream: 2 })] },
+      { logs: [log('b', '2\n')], vertexes: [vertex('b', { completed: 101 })] },
+      { logs: [log('a', second)] },
+    );
+    expect(textOf(events, 'stdout')).toContain(`#1 0.312 ${line}`);
+    expect(textOf(events, 'stdout')).toMatch(/#2 0\.312 2\n#2 DONE 1\.0s\n/);
+    expect(textOf(events, 'stderr')).toBe('#1 0.312 err\n');
+  });
+
+  test('is cut by another step only when much waits for it', () => {
+    const much = 'zzz\n'.repeat(150_000);
+    const events = play(
+      { vertexes: [vertex('a'), vertex('b')] },
+      { logs: [log('a', first)] },
+      { logs: [log('b', much)] },
+      { logs: [log('b', much)] },
+      { logs: [log('a', second)] },
+    );
+    const printed = textOf(events, 'stdout').replace(
+      /(?:#2 0\.312 zzz\n)+/,
+      (all) => `${all.split('\n').length - 1} lines\n`,
+    );
+    const [before, after] = [line.slice(0, 4 + 9), second];
+    expect(printed).toBe(
+      `#1 step a\n#1 0.312 ${before}\n#1 ...\n\n#2 step b\n300000 lines\n#2 ...\n\n#1 step a\n#1 0.312 ${after}`,
+    );
+  });
+
+  test('that never ends is ended with its step, or with the solve', () => {
+    const begin = [{ vertexes: [vertex('a')] }, { logs: [log('a', first)] }];
+    const printed = `#1 step a\n#1 0.312 LONG${secret.slice(0, 9)}\n`;
+    const end = { vertexes: [vertex('a', { completed: 101 })] };
+    expect(textOf(play(...begin, end), 'stdout')).toBe(`${printed}#1 DONE 1.0s\n`);
+    expect(textOf(play(...begin), 'stdout')).toBe(printed);
+  });
+});
+
+test('output that comes with the end of its step is before it', () => {
+  const events = play(
+    { vertexes: [vertex('a')] },
+    { logs: [log('a', 'one ')] },
+    { logs: [log('a', 'line\n')], vertexes: [vertex('a', { completed: 101 })] },
+  );
+  expect(text(events)).toBe('#1 step a\n#1 0.312 one line\n#1 DONE 1.0s\n');
 });
 
 test('a transfer is shown with its bytes, and not again before it has moved', () => {

@@ -30,3 +30,7 @@ test.each([
 ])('%s', async (_, paths, expected) => {
   expect(await select(...paths)).toEqual(expected);
 });
+
+test('a path of very many slashes', async () => {
+  expect(await select(`a${'/'.repeat(300_000)}x`)).toEqual(['a']);
+});

@@ -1,11 +1,11 @@
 /** Hands values from who finds them to one reader who waits for them. */
-export type Queue<T> = AsyncIterable<T> & {
+export type RequestQueue<T> = AsyncIterable<T> & {
   push(value: T): void;
   /** No more will come; the reader ends after what waits. */
   end(): void;
 };
 
-export function createQueue<T>(): Queue<T> {
+export function requestQueue<T>(): RequestQueue<T> {
   let waiting: T[] = [];
   let ended = false;
   let wake: () => void = () => undefined;

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { mkdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type Docker from 'dockerode';
+import { Failure } from '../../model/errors.js';
+import type { Caches } from '../../ports.js';
+import { type Connection, connect, EngineError, isStatus, requestJson } from './connection.js';
+
+/** Tells a cache from other volumes. */
+const LABEL = 'buildbot.cache';
+
+export type CachesOptions = {
+  /** Where the engine is; what is absent comes from DOCKER_HOST and its like, or is the default socket. */
+  connection?: Docker.DockerOptions;
+  /** Holds an empty file for each cache, whose time is that of its last use. Made where it is missing. */
+  directory: string;
+  /** Bytes that all caches together may have. */
+  limit: number;
+};
+
+/** Caches as named volumes of the engine. What is held is known to this process alone. */
+export function createCaches({ connection: where, directory, limit }: CachesOptions): Caches {
+  const connection = connect(where);
+  const held = new Set<string>();
+  let collecting: Promise<void> | undefined;
+  return {
+    async acquire(repository, path) {
+      const volume = firstFree(repository, path, held);
+      held.add(volume);
+      try {
+        await markUse(directory, volume);
+        await createVolume(connection, volume);
+      } catch (error) {
+        held.delete(volume);
+        throw engineFailure('make a cache', error);
+      }
+      let disposal: Promise<void> | undefined;
+      const release = () => markUse(directory, volume).finally(() => held.delete(volume));
+      return { volume, [Symbol.asyncDispose]: () => (disposal ??= release()) };
+    },
+    collect: () =>
+      (collecting ??= collectCaches(connection, { directory, limit, held }).finally(
+        () => (collecting = undefined),
+      )),
+  };
+}
+
+/** The same build again gets the same volume, and one that runs at the same time the next one. */
+function firstFree(repository: string, path: string, held: ReadonlySet<string>): string {
+  const hash = createHash('sha256').update(`${repository}\0${path}`).digest('hex').slice(0, 16);
+  for (let n = 1; ; n++) {
+    const volume = `buildbot-cache-${hash}-${n}`;
+    if (!held.has(volume)) return volume;
+  }
+}
+
+async function createVolume(connection: Connection, name: string): Promise<void> {
+  const json = { Name: name, Labels: { [LABEL]: '1' } };
+  await requestJson(connection, { method: 'POST', path: '/volumes/create', json });
+}
+
+async function markUse(directory: string, volume: string): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const [path, now] = [join(directory, volume), new Date()];
+  await writeFile(path, '');
+  await utimes(path, now, now);
+}
+
+/** Milliseconds since the epoch; 0 for one whose mark is lost. */
+async function lastUse(directory: string, volume: string): Promise<number> {
+  return stat(join(directory, volume)).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => 0,
+  );
+}
+
+type Collection = { directory: string; limit: number; held: Set<string> };
+
+async function collectCaches(connection: Connection, { directory, limit, held }: Collection): Promise<void> {
+  const caches = await listCaches(connection, directory);
+  let total = caches.reduce((sum, { size }) => sum + size, 0);
+  for (const { name, size } of caches.sort((a, b) => a.usedAt - b.usedAt)) {
+    if (total <= limit) return;
+    if (held.has(name)) continue;
+    // Nobody gets it while it is being removed.
+    held.add(name);
+    const removed = await removeVolume(connection, name).finally(() => held.delete(name));
+    if (!removed) continue;
+    total -= size;
+    await rm(join(directory, name), { force: true });
+  }
+}
+
+/** As `GET /system/df` has it (Engine API, SystemDataUsage). Size -1: the engine does not know. */
+type Volume = { Name: string; Labels: Record<string, string> | null; UsageData?: { Size: number } | null };
+type Cache = { name: string; size: number; usedAt: number };
+
+async function listCaches(connection: Connection, directory: string): Promise<Cache[]> {
+  // Before API 1.42 `type` is not known, and everything is measured.
+  const request = { method: 'GET', path: '/system/df', query: { type: 'volume' } } as const;
+  const { Volumes } = await requestJson<{ Volumes: Volume[] | null }>(connection, request).catch((error) => {
+    throw engineFailure('measure the caches', error);
+  });
+  const caches = (Volumes ?? []).filter(({ Labels }) => Labels?.[LABEL] === '1');
+  return Promise.all(
+    caches.map(async ({ Name: name, UsageData }) => {
+      return { name, size: Math.max(UsageData?.Size ?? 0, 0), usedAt: await lastUse(directory, name) };
+    }),
+  );
+}
+
+/** Says whether it is gone. One that a container has, of another runner too, stays. */
+async function removeVolume(connection: Connection, name: string): Promise<boolean> {
+  try {
+    await requestJson(connection, { method: 'DELETE', path: `/volumes/${name}` });
+    return true;
+  } catch (error) {
+    if (isStatus(error, 409)) return false;
+    if (isStatus(error, 404)) return true;
+    throw engineFailure('remove a cache', error);
+  }
+}
+
+function engineFailure(what: string, error: unknown): unknown {
+  if (!(error instanceof EngineError)) return error;
+  return new Failure('ENGINE_FAILED', `the engine cannot ${what} (${error.status}): ${error.message}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,147 @@
+import type { Duplex } from 'node:stream';
+import { Failure } from '../../model/errors.js';
+import type { Secret } from '../../model/secret.js';
+import type { ContainerExit, EngineDescription, StepIO } from '../../ports.js';
+import {
+  type Connection,
+  connectionFailure,
+  EngineError,
+  isStatus,
+  openUpgraded,
+  requestJson,
+} from './connection.js';
+import type { ContainerLimits } from './container-body.js';
+import { followOutput } from './container-output.js';
+import { secretsDocument } from './container-secrets.js';
+import { stopContainer } from './container-stop.js';
+import { delayAbort } from './delay-abort.js';
+
+/** How long an abort waits for the engine to have started what it is starting: only then can it be stopped. */
+const STARTING = 5_000;
+/** Of a process that SIGKILL ended. */
+const KILLED = 137;
+
+export type RunnableContainer = {
+  name: string;
+  secrets: ReadonlyMap<string, Secret>;
+  limits: ContainerLimits;
+  engine: EngineDescription['name'];
+};
+
+type State = { OOMKilled: boolean; ExitCode: number };
+
+/** Starts a container and follows it to its end. Attached before it is started, so that nothing of its output is lost. */
+export async function runContainer(
+  connection: Connection,
+  container: RunnableContainer,
+  { emit, signal }: StepIO,
+): Promise<ContainerExit> {
+  const { name } = container;
+  signal.throwIfAborted();
+  let stream: Duplex | undefined;
+  try {
+    stream = await attach(connection, container, signal);
+    const output = followOutput(stream, emit);
+    // An abort leaves it behind.
+    output.catch(() => undefined);
+    const failed = await startContainer(connection, name, signal);
+    if (failed !== undefined) {
+      await emit({ type: 'log', stream: 'stderr', text: `${failed.message}\n` });
+      return { exitCode: failed.exitCode };
+    }
+    await unlessAborted(output, signal);
+    return await exitOf(connection, container, signal);
+  } catch (error) {
+    if (!signal.aborted) throw runFailure(connection, error);
+    // While its output is stuck, a container does not end.
+    stream?.destroy();
+    await stopContainer(connection, name);
+    throw signal.reason;
+  } finally {
+    stream?.destroy();
+  }
+}
+
+async function attach(
+  connection: Connection,
+  { name, secrets }: RunnableContainer,
+  signal: AbortSignal,
+): Promise<Duplex> {
+  const stdin = secrets.size > 0 ? { stdin: '1' } : {};
+  const stream = await openUpgraded(connection, {
+    method: 'POST',
+    path: `/containers/${name}/attach`,
+    query: { stream: '1', stdout: '1', stderr: '1', ...stdin },
+    signal,
+  });
+  // Whoever reads the stream hears of its errors; without a listener they would end the process as well.
+  stream.on('error', () => undefined);
+  if (secrets.size > 0) stream.write(secretsDocument(secrets));
+  return stream;
+}
+
+/**
+ * What the engine says where the command cannot be run at all, with the exit code that a shell would have given: 127 not found,
+ * 126 not executable. Most often init finds it out instead, and the container exits so itself.
+ */
+async function startContainer(
+  connection: Connection,
+  name: string,
+  signal: AbortSignal,
+): Promise<(ContainerExit & { message: string }) | undefined> {
+  using cut = delayAbort(signal, STARTING);
+  try {
+    await requestJson(connection, { method: 'POST', path: `/containers/${name}/start`, signal: cut.signal });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    const { ExitCode } = await stateOf(connection, name, cut.signal);
+    if (ExitCode !== 126 && ExitCode !== 127) throw error;
+    return { exitCode: ExitCode, message: error.message };
+  }
+}
+
+/** The container may run on after it closed its output. */
+async function exitOf(
+  connection: Connection,
+  { name, limits, engine }: RunnableContainer,
+  signal: AbortSignal,
+): Promise<ContainerExit> {
+  const path = `/containers/${name}/wait`;
+  const { StatusCode: exitCode } = await requestJson<{ StatusCode: number }>(connection, {
+    method: 'POST',
+    path,
+    signal,
+  });
+  if (exitCode === 0) return { exitCode };
+  const { memory: limit } = limits;
+  // Podman does not tell; but who else would kill a command that has a limit?
+  const outOfMemory =
+    engine === 'podman'
+      ? exitCode === KILLED && limit !== undefined
+      : (await stateOf(connection, name, signal)).OOMKilled;
+  if (!outOfMemory) return { exitCode };
+  return { exitCode, outOfMemory: limit === undefined ? {} : { limit } };
+}
+
+async function stateOf(connection: Connection, name: string, signal: AbortSignal): Promise<State> {
+  const path = `/containers/${name}/json`;
+  return (await requestJson<{ State: State }>(connection, { method: 'GET', path, signal })).State;
+}
+
+function runFailure(connection: Connection, error: unknown): unknown {
+  if (!(error instanceof EngineError)) return connectionFailure(connection, error);
+  const message = isStatus(error, 404)
+    ? "the build's container was removed while it ran"
+    : `the engine cannot run the container (${error.status}): ${error.message}`;
+  return new Failure('ENGINE_FAILED', message, { cause: error });
+}
+
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason as Error);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,44 @@
+import { asFailure, Failure } from '../../model/errors.js';
+import type { StepIO } from '../../ports.js';
+import { addressOf, type Connection } from './connection.js';
+import { engineFailure } from './engine-failure.js';
+
+/** For calls that only name or remove something. A daemon that is stopped accepts them and never answers. */
+export const DEADLINE = 10_000;
+
+/**
+ * Runs calls that have `ms` together. Rejects with ENGINE_UNREACHABLE when that is over, with the reason of `signal` when that
+ * aborts, else with what the task rejects with.
+ */
+export async function withDeadline<T>(
+  connection: Connection,
+  { ms = DEADLINE, signal }: { ms?: number; signal?: AbortSignal | undefined },
+  task: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const deadline = AbortSignal.timeout(ms);
+  try {
+    return await task(signal === undefined ? deadline : AbortSignal.any([signal, deadline]));
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!deadline.aborted) throw error;
+    const message = `the engine at ${addressOf(connection)} did not answer within ${ms / 1000} s`;
+    throw new Failure('ENGINE_UNREACHABLE', message, { cause: error });
+  }
+}
+
+/**
+ * Runs the end of a call with a deadline of its own, also when the call was aborted. Its trouble is told as a warning: it changes
+ * neither what was achieved nor why it failed. `what` follows `the engine cannot`.
+ */
+export async function cleanUp(
+  connection: Connection,
+  { what, emit }: { what: string; emit: StepIO['emit'] },
+  task: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  try {
+    await withDeadline(connection, {}, task);
+  } catch (error) {
+    const { message } = asFailure(engineFailure(connection, what, error));
+    await emit({ type: 'warning', message: `could not ${what}: ${message}` });
+  }
+}

@@ -1,0 +1,38 @@
+import { Failure } from '../../model/errors.js';
+import type { ImageReference } from '../../model/reference.js';
+import type { Connection } from './connection.js';
+import { DEADLINE, withDeadline } from './deadline.js';
+import { engineFailure } from './engine-failure.js';
+import { addName, engineName, removeName } from './images.js';
+import type { NameLock } from './name-lock.js';
+
+/** Names `source` also `target`, when no push of this runner uses that name. Waits ten seconds for that, and ten for the engine. */
+export async function tagImage(
+  connection: Connection,
+  { source, target }: { source: string; target: ImageReference },
+  withName: NameLock,
+): Promise<void> {
+  const name = engineName(target);
+  const patience = AbortSignal.timeout(DEADLINE);
+  const tag = () =>
+    withDeadline(connection, {}, (signal) => addName(connection, { image: source, name: target }, signal));
+  try {
+    await withName({ name, signal: patience }, tag);
+  } catch (error) {
+    if (error !== patience.reason) throw engineFailure(connection, `name an image ${name}`, error);
+    const message = `${name} is being pushed by another build, for longer than ${DEADLINE / 1000} s`;
+    throw new Failure('ENGINE_FAILED', message, {
+      transient: true,
+      hint: 'try again when that push is over',
+    });
+  }
+}
+
+/** Removes a name; the image too when it was its last one. Safe twice. */
+export async function untagImage(connection: Connection, name: string): Promise<void> {
+  try {
+    await withDeadline(connection, {}, (signal) => removeName(connection, name, signal));
+  } catch (error) {
+    throw engineFailure(connection, `remove the name ${name}`, error);
+  }
+}
