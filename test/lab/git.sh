@@ -48,11 +48,20 @@ up_sshd() {
   up "$1" greets_as_ssh "$(port "$1")" -- "$sshd" -D -e -f "$config" "${options[@]}"
 }
 
+# Commands that git-shell runs besides git's own, git-shell(1).
+shell_commands() {
+  mkdir -p -- "$LAB/ssh/git-shell-commands"
+  # git-lfs-authenticate PATH OPERATION, docs/api/server-discovery.md of git-lfs: a test says in the repository what it answers.
+  printf '#!/bin/sh\nexec cat -- "$1/lfs-authenticate.json"\n' >"$LAB/ssh/git-shell-commands/git-lfs-authenticate"
+  chmod -R 0755 -- "$LAB/ssh/git-shell-commands"
+}
+
 greets_as_ssh() { [[ $(first_line "$1") == SSH-2.0-* ]]; }
 
 up_git() {
   mkdir -p -- "$LAB/git"
   git_keys
+  shell_commands
   # Where sshd of root separates its privileges, fixed when it was compiled; shared with every other sshd, so it stays.
   ((EUID != 0)) || mkdir -p -- /run/sshd
   up_sshd git-ssh 'AcceptEnv GIT_PROTOCOL'

@@ -11,24 +11,25 @@ docker_cli_package() {
   if [[ -n $(apt-cache search --names-only '^docker-cli$' 2>/dev/null) ]]; then echo docker-cli; else echo docker.io; fi
 }
 
-# Programs that the tests talk to the runner with, and version control programs that only they need.
+# Programs that the tests talk to the runner with.
 missing_clients() {
   has plink || echo putty-tools
   has dbclient || echo dropbear-bin
   has ssh-audit || echo ssh-audit
   /usr/bin/python3 -c 'import paramiko' 2>/dev/null || echo python3-paramiko
-  has hg || echo mercurial
-  has git-lfs || echo git-lfs
 }
 
 missing_packages() {
   has git-shell || echo git
+  has git-lfs || echo git-lfs
+  has hg || echo mercurial
   has sshd || echo openssh-server
   has ssh-keygen || echo openssh-client
   has docker-registry || echo docker-registry
   has htpasswd || echo apache2-utils
   has_static_busybox || echo busybox-static
   has docker || docker_cli_package
+  has_swift || echo python3-swift
   [[ -z ${LAB_CLIENTS:-} ]] || missing_clients
   [[ $(engine_host) == "$own_engine" ]] || return 0
   has dockerd || printf '%s\n' docker.io iptables
