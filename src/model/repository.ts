@@ -1,39 +1,56 @@
 import { Failure } from './errors.js';
 
-/** A git repository's address, taken apart as far as the runner has to know it. */
+export type Vcs = 'git' | 'hg';
+
+/** A repository's address, taken apart as far as the runner has to know it. */
 export type RepositoryUrl = {
   kind: 'ssh' | 'https' | 'http' | 'file';
-  /** As git gets it. It holds no secret. */
+  /** As git or Mercurial gets it, without `hg+`. It holds no secret. */
   url: string;
   /** http and https: scheme, host and port, in lower case. A token is sent to this origin alone. */
   origin?: string;
   host?: string;
   /** For people: without a user name or password. */
   display: string;
+  /** What the URL says about its kind: `hg+…://` demands Mercurial, `ssh://hg@…` suggests it, all else suggests git. */
+  vcs: { suggested: Vcs; demanded: boolean };
 };
 
 const HOST = String.raw`(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?)`;
 const USER = String.raw`[A-Za-z0-9._][A-Za-z0-9._+~-]*`;
-const SSH = new RegExp(String.raw`^ssh://(?:${USER}@)?(${HOST})(:\d{1,5})?(/.*)$`, 'i');
+const SSH = new RegExp(String.raw`^ssh://(?:(${USER})@)?(${HOST})(:\d{1,5})?(/.*)$`, 'i');
 const SCP = new RegExp(String.raw`^${USER}@(${HOST}):(?![-:])(.+)$`);
 const HTTP = new RegExp(String.raw`^(https?)://(${HOST})(:\d{1,5})?(/.*)$`, 'i');
 const FILE = /^file:\/\/\/./i;
+const HG = /^hg\+(?=(?:ssh|https?|file):\/\/)/i;
 // A backslash or a control character is read differently by different parsers, so that two of them may see
 // two hosts.
 const UNSAFE = /[\u0000-\u0020\u007f\\]/;
 
+type Address = Omit<RepositoryUrl, 'vcs'> & { user?: string };
+
 /**
  * Accepts `ssh://[user@]host[:port]/path`, `user@host:path`, `https://host/path`, `http://host/path` and
- * `file:///path`. Throws Failure USAGE for anything else: a URL is hostile until it has one of these shapes.
+ * `file:///path`, those with a scheme also with `hg+` in front. Throws Failure USAGE for anything else: a URL is
+ * hostile until it has one of these shapes. `what` names it in the message.
  */
-export function parseRepositoryUrl(text: string): RepositoryUrl {
-  if (UNSAFE.test(text)) throw refused(text, 'it holds a space, a control character or a backslash');
-  if (text.startsWith('-')) throw refused(text, "it begins with '-'");
+export function parseRepositoryUrl(text: string, what = '--repo'): RepositoryUrl {
+  const refuse = (why: string): never => {
+    throw refused(text, why, what);
+  };
+  if (UNSAFE.test(text)) refuse('it holds a space, a control character or a backslash');
+  if (text.startsWith('-')) refuse("it begins with '-'");
   if (/^[a-z][a-z0-9+.-]*:\/\/[^/]*@/i.test(text)) refuseUserInfo(text);
-  return parseHttp(text) ?? parseSsh(text) ?? parseFile(text) ?? unknown(text);
+  const plain = text.replace(HG, '');
+  const demanded = plain !== text;
+  const { user, ...address } = parseHttp(plain) ?? parseSsh(plain) ?? parseFile(plain) ?? refuse(SHAPES);
+  return { ...address, vcs: { suggested: demanded || user === 'hg' ? 'hg' : 'git', demanded } };
 }
 
-function parseHttp(text: string): RepositoryUrl | undefined {
+const SHAPES =
+  'it is none of ssh://[user@]host/path, user@host:path, https://host/path, http://host/path, file:///path';
+
+function parseHttp(text: string): Address | undefined {
   const match = HTTP.exec(text);
   if (match === null) return undefined;
   const [, scheme = '', host = '', port = ''] = match;
@@ -43,24 +60,25 @@ function parseHttp(text: string): RepositoryUrl | undefined {
   return { kind, url: text, origin, host: host.toLowerCase(), display: text };
 }
 
-function parseSsh(text: string): RepositoryUrl | undefined {
+function parseSsh(text: string): Address | undefined {
   const match = SSH.exec(text);
   if (match !== null) {
-    const [, host = '', port = '', path = ''] = match;
-    return { kind: 'ssh', url: text, host: host.toLowerCase(), display: `ssh://${host}${port}${path}` };
+    const [, user = '', host = '', port = '', path = ''] = match;
+    const display = `ssh://${host}${port}${path}`;
+    return { kind: 'ssh', url: text, host: host.toLowerCase(), display, user };
   }
   const [, host, path] = SCP.exec(text) ?? [];
   if (host === undefined) return undefined;
   return { kind: 'ssh', url: text, host: host.toLowerCase(), display: `${host}:${path}` };
 }
 
-function parseFile(text: string): RepositoryUrl | undefined {
+function parseFile(text: string): Address | undefined {
   return FILE.test(text) ? { kind: 'file', url: text, display: text } : undefined;
 }
 
 function refuseUserInfo(text: string): void {
   const [, scheme = '', userInfo = ''] = /^([^:]+):\/\/([^/]*)@/.exec(text) ?? [];
-  const allowed = scheme.toLowerCase() === 'ssh' && !userInfo.includes(':');
+  const allowed = /^(?:hg\+)?ssh$/i.test(scheme) && !userInfo.includes(':');
   if (allowed) return;
   throw new Failure(
     'USAGE',
@@ -71,17 +89,10 @@ function refuseUserInfo(text: string): void {
   );
 }
 
-function unknown(text: string): never {
-  throw refused(
-    text,
-    'it is none of ssh://[user@]host/path, user@host:path, https://host/path, http://host/path, file:///path',
-  );
-}
-
-function refused(text: string, why: string): Failure {
+function refused(text: string, why: string, what: string): Failure {
   const shown = text.replace(/:\/\/[^/]*@/, '://***@').replace(/[\u0000-\u001f\u007f]/g, '?');
   const short = shown.length > 80 ? `${shown.slice(0, 77)}...` : shown;
-  return new Failure('USAGE', `'${short}' is not accepted as --repo: ${why}`, {
+  return new Failure('USAGE', `'${short}' is not accepted as ${what}: ${why}`, {
     hint: 'write it like git@forge.example:team/app.git or https://forge.example/team/app.git',
   });
 }

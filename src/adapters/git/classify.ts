@@ -1,46 +1,23 @@
-import type { FailureCode } from '../../model/errors.js';
-
-/** What went wrong, as a clause that follows the repository's name. */
-export type Trouble = { code: FailureCode; what: string; hint?: string; transient?: boolean };
-
-type Rule = [RegExp, Trouble];
+import {
+  CUT_RULES,
+  denied,
+  NETWORK_RULES,
+  SSH_RULES,
+  unreachable,
+  type Trouble,
+  type TroubleRule,
+} from '../vcs/trouble.js';
 
 /**
  * git and ssh tell what happened in text alone (their exit codes are 128 and 255 for everything), so here,
  * and nowhere else, text is matched: their own messages in the locale C. The first rule that matches decides.
  */
-const RULES: readonly Rule[] = [
-  [
-    /REMOTE HOST IDENTIFICATION HAS CHANGED/,
-    {
-      code: 'HOST_KEY_UNKNOWN',
-      what: 'the host shows another host key than the known one: it was replaced, or somebody listens in',
-      hint: 'if the change is legitimate, put the new host key into knownHosts',
-    },
-  ],
-  [/Host key verification failed/, { code: 'HOST_KEY_UNKNOWN', what: 'the host key is not known' }],
-  [
-    /Load key ".*": (?:error in libcrypto|invalid format)/,
-    {
-      code: 'SOURCE_DENIED',
-      what: 'the SSH key cannot be read',
-      hint: 'give the whole text of a private key as git.sshKey, its first and last line included',
-    },
-  ],
-  [/Permission denied \(|Too many authentication failures/, denied('the host does not accept the SSH key')],
+const RULES: readonly TroubleRule[] = [
+  ...SSH_RULES,
   [/could not read (?:Username|Password) for/, denied('it wants a login, and there is none for its host')],
   [/Authentication failed for/, denied('it does not accept the token')],
   [/requested URL returned error: 40[13]/, denied('it refuses this login')],
-  [
-    /Could not resolve (?:host|hostname|proxy)|Name or service not known/i,
-    { ...unreachable('the name of its host cannot be resolved'), transient: false },
-  ],
-  [
-    /Connection refused|Failed to connect to|Couldn't connect to server/,
-    unreachable('its host refuses the connection'),
-  ],
-  [/Connection timed out|Operation timed out|Operation too slow/, unreachable('its host does not answer')],
-  [/No route to host|Network is unreachable/, unreachable('there is no way to its host')],
+  ...NETWORK_RULES,
   [
     /certificate verification failed|SSL certificate problem|gnutls_handshake|GnuTLS recv error|SSL_connect|SSL routines/,
     { ...unreachable('the TLS connection fails, the certificate is not trusted perhaps'), transient: false },
@@ -55,10 +32,8 @@ const RULES: readonly Rule[] = [
     /requested URL returned error: 4(?:04|10)|project you were looking for could not be found|no such repository|Not found\.$/im,
     { code: 'REPOSITORY_NOT_FOUND', what: 'there is no such repository' },
   ],
-  [
-    /kex_exchange_identification|Connection closed by|Connection reset|closed by remote host|early EOF|hung up unexpectedly|unexpected disconnect/,
-    unreachable('the connection was cut'),
-  ],
+  ...CUT_RULES,
+  [/early EOF|hung up unexpectedly|unexpected disconnect/, unreachable('the connection was cut')],
 ];
 
 /** The trouble that `stderr` speaks of; SOURCE_FAILED for what nobody knows. */
@@ -70,6 +45,35 @@ export function classify(stderr: string): Trouble {
   return rule?.[1] ?? { code: 'SOURCE_FAILED', what: `git failed${lastLine(stderr)}` };
 }
 
+const LFS_RULES: readonly TroubleRule[] = [
+  [/'lfs' is not a git command/, { code: 'SOURCE_FAILED', what: 'git-lfs is not installed on the runner' }],
+  ...SSH_RULES,
+  [
+    /Authentication required|Authorization error|[Cc]redentials for .* not found|could not read Username/,
+    denied('its LFS server refuses this login, or wants one where there is none for its host'),
+  ],
+  [/\[404\]|remote missing object/, { code: 'SOURCE_FAILED', what: 'the LFS server does not have it' }],
+  ...NETWORK_RULES,
+  [/no such host/, { ...unreachable('the name of its LFS server cannot be resolved'), transient: false }],
+  [/expected OID .*, got/, { code: 'SOURCE_FAILED', what: 'the LFS server sent something else' }],
+];
+
+/**
+ * What kept git-lfs from the object `oid`. Of an answer that refuses it shows the server's own message, if there is
+ * one, and not the status.
+ */
+export function classifyLfs(stderr: string, oid: string): Trouble {
+  const lines = stderr.trim().split('\n');
+  const line =
+    lines.find((text) => text.startsWith(`[${oid}]`)) ??
+    lines.find((text) => text.startsWith('batch response: ')) ??
+    lines[0]!;
+  const find = (text: string): Trouble | undefined => LFS_RULES.find(([pattern]) => pattern.test(text))?.[1];
+  return (
+    find(line) ?? find(stderr) ?? { code: 'SOURCE_FAILED', what: `git-lfs failed: ${line.slice(0, 200)}` }
+  );
+}
+
 /** git-upload-pack of protocol version 0 gives only what it advertises. */
 export function isUnadvertised(stderr: string): boolean {
   return /Server does not allow request for unadvertised object/.test(stderr);
@@ -78,14 +82,6 @@ export function isUnadvertised(stderr: string): boolean {
 /** The remote has no such object. */
 export function isAbsent(stderr: string): boolean {
   return /not our ref|couldn't find remote ref|unadvertised object/.test(stderr);
-}
-
-function denied(what: string): Trouble {
-  return { code: 'SOURCE_DENIED', what };
-}
-
-function unreachable(what: string): Trouble {
-  return { code: 'SOURCE_UNREACHABLE', what, transient: true };
 }
 
 function lastLine(stderr: string): string {

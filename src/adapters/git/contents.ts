@@ -1,6 +1,4 @@
-import { createReadStream } from 'node:fs';
 import type { FileContent, FileEntry } from '../../model/tree.js';
-import type { Converted } from './conversion.js';
 import {
   damagedAgain,
   DamagedMirror,
@@ -9,9 +7,12 @@ import {
   type Objects,
 } from './objects.js';
 
+/** Contents that are not the blobs' own (converted, or from LFS), by the entry's id. */
+export type OtherContents = ReadonlyMap<string, () => AsyncIterable<Uint8Array>>;
+
 export type ContentSource = {
   open: () => Objects;
-  converted: Converted;
+  others: OtherContents;
   /** Brings back what the mirror has lost. Rejects when that cannot be done. */
   repair: () => Promise<void>;
 };
@@ -23,13 +24,12 @@ type Files = Iterable<FileEntry> | AsyncIterable<FileEntry>;
  * once, and reading goes on at the byte at which it stopped.
  */
 export async function* readContents(files: Files, source: ContentSource): AsyncGenerator<FileContent> {
-  const requests = createRequests(files, source.converted);
+  const requests = createRequests(files, source.others);
   const answers = createAnswers(requests.commands, source);
   try {
     for (let answer; (answer = await answers.next()) !== undefined; requests.unanswered.shift()) {
       const entry = requests.unanswered[0]!;
-      const file = source.converted.get(entry.id);
-      yield { entry, chunks: file === undefined ? answers.body(answer) : createReadStream(file) };
+      yield { entry, chunks: source.others.get(entry.id)?.() ?? answers.body(answer) };
     }
   } finally {
     requests.stop();
@@ -42,7 +42,7 @@ export async function* readContents(files: Files, source: ContentSource): AsyncG
  */
 function createRequests(
   files: Files,
-  converted: Converted,
+  others: OtherContents,
 ): { unanswered: FileEntry[]; commands: () => AsyncGenerator<ObjectCommand>; stop(): void } {
   const source = Symbol.asyncIterator in files ? files[Symbol.asyncIterator]() : files[Symbol.iterator]();
   const unanswered: FileEntry[] = [];
@@ -51,7 +51,7 @@ function createRequests(
   // A file that lies elsewhere has its turn among the others too: git is asked for something small in its
   // place.
   const commandFor = ({ id }: FileEntry): ObjectCommand =>
-    converted.has(id) ? 'info 0000000000000000000000000000000000000000' : `contents ${id}`;
+    others.has(id) ? 'info 0000000000000000000000000000000000000000' : `contents ${id}`;
   return {
     unanswered,
     async *commands() {

@@ -5,21 +5,28 @@ import { DamagedMirror, readWhole, type Objects } from './objects.js';
 import { parseTree, type TreeItem } from './tree-object.js';
 
 /** A small repository can describe an endless tree, by naming one directory again and again. */
-const MAX_ENTRIES = 1_000_000;
+export const MAX_ENTRIES = 1_000_000;
 /** PATH_MAX of Linux: for a path, and for a link's target. */
 const MAX_PATH = 4096;
 
 type Directories = ReadonlyMap<string, readonly TreeItem[]>;
 type Blobs = { sizes: ReadonlyMap<string, number>; targets: ReadonlyMap<string, string> };
 
+/** A commit of another repository, and the directory where a checkout puts it. */
+export type Gitlink = { path: string; id: string };
+
 /**
- * Everything that a checkout of `commit` would write, as `Tree.entries` wants it. A submodule is an empty
+ * Everything that a checkout of `commit` would write, as `Tree.entries` wants it. A gitlink is an empty
  * directory. Rejects with TREE_INVALID, or DamagedMirror.
  */
-export async function listCommit(objects: Objects, commit: Commit): Promise<TreeEntry[]> {
+export async function listCommit(
+  objects: Objects,
+  commit: Commit,
+): Promise<{ entries: TreeEntry[]; gitlinks: Gitlink[] }> {
   const directories = await readDirectories(objects, commit.tree);
   const blobs = await readBlobs(objects, directories);
   const entries: TreeEntry[] = [];
+  const gitlinks: Gitlink[] = [];
   const list = (tree: string, prefix: string): void => {
     for (const item of directories.get(tree)!) {
       entries.push(entryOf(item, { path: prefix + item.name, mtime: commit.time }, blobs));
@@ -27,11 +34,12 @@ export async function listCommit(objects: Objects, commit: Commit): Promise<Tree
         throw invalid(`it holds more than ${MAX_ENTRIES} files and directories`);
       if (prefix.length + item.name.length > MAX_PATH)
         throw invalid(`it holds a path of more than ${MAX_PATH} bytes`);
+      if (item.kind === 'submodule') gitlinks.push({ path: prefix + item.name, id: item.id });
       if (item.kind === 'directory') list(item.id, `${prefix}${item.name}/`);
     }
   };
   list(commit.tree, '');
-  return entries;
+  return { entries, gitlinks };
 }
 
 function entryOf(

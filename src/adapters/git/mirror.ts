@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { Failure } from '../../model/errors.js';
 import type { RepositoryUrl } from '../../model/repository.js';
 import { createHolds, type HeldCommit, type Holds } from './holds.js';
+import { openLargeObjects, type LargeObjects } from './lfs/store.js';
 import { openObjects, readWhole } from './objects.js';
 import type { Remote } from './remote.js';
-import { createSerial } from './serial.js';
+import { createSerial } from '../vcs/serial.js';
 import { KEPT, openStore, type Store } from './store.js';
 
 /** The cache of one repository. What changes it is done by one at a time, reading needs no turn. */
@@ -26,6 +27,10 @@ export interface Mirror {
     remote: Remote,
     options: { sha256: boolean; signal: AbortSignal },
   ): Promise<string[]>;
+  /** Of Git LFS. For callers whom the forge has accepted. */
+  largeObjects: LargeObjects;
+  /** Runs what changes `largeObjects`, one after another. */
+  aloneWithLargeObjects: <T>(signal: AbortSignal, task: () => Promise<T>) => Promise<T>;
 }
 
 export interface Mirrors {
@@ -47,6 +52,10 @@ export function createMirrors(root: string, environment: NodeJS.ProcessEnv): Mir
         holds,
         environment,
         alone: (signal, task) => serial(name, signal, task),
+        large: {
+          largeObjects: openLargeObjects(join(root, name, 'lfs')),
+          aloneWithLargeObjects: (signal, task) => serial(`${name} lfs`, signal, task),
+        },
       });
     },
   };
@@ -65,11 +74,13 @@ type Parts = {
   holds: Holds;
   environment: NodeJS.ProcessEnv;
   alone: <T>(signal: AbortSignal, task: () => Promise<T>) => Promise<T>;
+  large: Pick<Mirror, 'largeObjects' | 'aloneWithLargeObjects'>;
 };
 
 function createMirror(parts: Parts): Mirror {
-  const { open, holds, environment, alone } = parts;
+  const { open, holds, environment, alone, large } = parts;
   const mirror: Mirror = {
+    ...large,
     async obtain(commit, remote, signal) {
       const stores = [open('tips', commit.length === 64), open('complete', commit.length === 64)];
       return await holds.hold(stores, commit, async () => {

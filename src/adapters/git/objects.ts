@@ -2,7 +2,7 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { Failure } from '../../model/errors.js';
 import { createByteReader, type ByteReader } from './byte-reader.js';
-import { cannotStart } from './command.js';
+import { cannotStart } from '../vcs/command.js';
 import { createWindow, type Window } from './window.js';
 
 /** The mirror lacks an object that it should have, or cannot read it. It has to be thrown away. */
@@ -104,7 +104,7 @@ function watch(
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-4096)));
   return new Promise((resolve) => {
     // A working directory or git directory that is gone is damage too; a git that is gone is not.
-    child.once('error', (error) => resolve(cannotStart(error)));
+    child.once('error', (error) => resolve(cannotStart('git', error)));
     child.once('close', () =>
       resolve(new DamagedMirror(`git cat-file in ${directory} ended early: ${said}`)),
     );

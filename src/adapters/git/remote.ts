@@ -2,7 +2,7 @@ import { Failure } from '../../model/errors.js';
 import type { RepositoryUrl } from '../../model/repository.js';
 import type { StepIO } from '../../ports.js';
 import { classify, isAbsent, isUnadvertised } from './classify.js';
-import { runGit, type CommandResult } from './command.js';
+import { runProgram, type CommandResult } from '../vcs/command.js';
 import { parseAdvertisement, type Advertisement } from './revision.js';
 
 /** A forge as one caller sees it. Whatever succeeds proves that the caller may read the repository. */
@@ -19,6 +19,13 @@ export interface Remote {
     store: string,
     what: { options: readonly string[]; refspecs: readonly string[] },
   ): Promise<FetchOutcome>;
+  /**
+   * Runs git-lfs for the pointer files of `tree`, in the bare repository `pointers`, whose configuration says where
+   * the objects come from and where they go. Gives what it said; what is not there afterwards could not be had.
+   */
+  fetchLarge(pointers: string, tree: string): Promise<CommandResult>;
+  /** Shows the caller what a program said before it failed. */
+  log(stderr: string): Promise<void>;
 }
 
 export type FetchOutcome = 'fetched' | 'unadvertised' | 'absent';
@@ -59,6 +66,10 @@ export function openRemote(settings: RemoteSettings): Remote {
       accept();
       return outcome;
     },
+    // The options stand against what a configuration could leave out.
+    fetchLarge: (pointers, tree) =>
+      run(settings, ['lfs', 'fetch', '--include=', '--exclude=', 'origin', tree], { GIT_DIR: pointers }),
+    log: (stderr) => logLines(settings.io, stderr),
   };
 }
 
@@ -76,7 +87,7 @@ async function run(
   args: readonly string[],
   extra: NodeJS.ProcessEnv,
 ): Promise<CommandResult> {
-  return await runGit(args, {
+  return await runProgram(['git', ...args], {
     environment: { ...(await environment()), ...extra },
     directory,
     signal: io.signal,
@@ -92,11 +103,15 @@ function outcomeOf(stderr: string): FetchOutcome | undefined {
 // What git and ssh themselves said is shown once it is known to have been the end; a refusal that is got
 // round is no news.
 async function failed({ repository, io }: RemoteSettings, { stderr }: CommandResult): Promise<Failure> {
+  await logLines(io, stderr);
+  const { code, what, ...details } = classify(stderr);
+  return new Failure(code, `${repository.display}: ${what}`, { ...details, cause: stderr });
+}
+
+async function logLines(io: StepIO, stderr: string): Promise<void> {
   for (const line of stderr.split(/[\r\n]+/)) {
     if (line !== '' && !line.startsWith('remote: ')) await log(io, line);
   }
-  const { code, what, ...details } = classify(stderr);
-  return new Failure(code, `${repository.display}: ${what}`, { ...details, cause: stderr });
 }
 
 function log({ emit }: StepIO, line: string): void | Promise<void> {

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { createGitSource, type GitSourceOptions } from '../../../src/adapters/git/index.js';
 import { noCredentials, type GitCredential } from '../../../src/model/credentials.js';
+import type { Choice } from '../../../src/model/request.js';
 import { Secret } from '../../../src/model/secret.js';
 import type { FileEntry, Tree } from '../../../src/model/tree.js';
 import type { FetchedSource, Source } from '../../../src/ports.js';
@@ -102,10 +103,13 @@ export function createSource(options: Partial<GitSourceOptions> = {}): Source {
 
 export type FetchOptions = {
   revision?: string;
+  submodules?: Choice;
+  lfs?: Choice;
   git?: GitCredential;
   knownHosts?: string;
   acceptNewHostKey?: boolean;
   log?: string[];
+  warnings?: string[];
   signal?: AbortSignal;
   workspace?: string;
 };
@@ -123,13 +127,19 @@ export async function fetchFrom(
       url,
       ...(revision !== undefined && { revision }),
       acceptNewHostKey: options.acceptNewHostKey ?? false,
+      submodules: options.submodules ?? 'auto',
+      lfs: options.lfs ?? 'auto',
     },
     {
       credentials: { ...noCredentials, git, knownHosts },
       workspace: options.workspace ?? temporaryDirectory(),
+      scratch: temporaryDirectory(),
     },
     {
-      emit: (event) => void (event.type === 'log' && log.push(event.text)),
+      emit(event) {
+        if (event.type === 'log') log.push(event.text);
+        if (event.type === 'warning') options.warnings?.push(event.message);
+      },
       signal: options.signal ?? new AbortController().signal,
     },
   );

@@ -1,8 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { parseDuration, parseSize, formatDuration } from '../../../src/model/quantity.js';
-import { formatReference, parseReference } from '../../../src/model/reference.js';
+import { canonicalHost, formatReference, isDockerHub, parseReference } from '../../../src/model/reference.js';
 import { catalogue } from '../../../src/model/errors.js';
 import { statusOf, statuses } from '../../../src/model/result.js';
+
+it.each(['docker.io', 'index.docker.io', 'registry-1.docker.io', 'https://index.docker.io/v1/'])(
+  '%s is Docker Hub',
+  (host) => {
+    expect(isDockerHub(host)).toBe(true);
+    expect(canonicalHost(host)).toBe('docker.io');
+  },
+);
+
+it('other registries are their own', () => {
+  expect(isDockerHub('docker.io.example')).toBe(false);
+  expect(canonicalHost('registry.example:5000')).toBe('registry.example:5000');
+});
 
 describe('parseReference', () => {
   it.each([

@@ -26,8 +26,33 @@ test.each([
   expect(parseRepositoryUrl(url).origin).toBe(origin);
 });
 
+describe('what the URL says of its kind', () => {
+  test.each([
+    ['hg+ssh://hg@forge.example/app', 'ssh://hg@forge.example/app', 'hg', true],
+    ['hg+https://forge.example/app', 'https://forge.example/app', 'hg', true],
+    ['HG+http://forge.example/app', 'http://forge.example/app', 'hg', true],
+    ['hg+file:///srv/app', 'file:///srv/app', 'hg', true],
+    ['ssh://hg@forge.example/app', 'ssh://hg@forge.example/app', 'hg', false],
+    ['ssh://hgx@forge.example/app', 'ssh://hgx@forge.example/app', 'git', false],
+    ['hg@forge.example:app', 'hg@forge.example:app', 'git', false],
+    ['https://hg.example/app', 'https://hg.example/app', 'git', false],
+  ])('%s', (text, url, suggested, demanded) => {
+    expect(parseRepositoryUrl(text)).toMatchObject({ url, vcs: { suggested, demanded } });
+  });
+
+  test('names what it is in a refusal', () => {
+    expect(failureOf(() => parseRepositoryUrl('ext::x', 'lfs.url')).message).toContain(
+      "'ext::x' is not accepted as lfs.url",
+    );
+  });
+});
+
 describe('refused', () => {
   test.each([
+    'hg+ext::sh',
+    'hg+hg+ssh://forge.example/app',
+    'hg+https://user:hunter2@forge.example/app',
+    'hg+ssh://-oProxyCommand=touch/app',
     '',
     '-oProxyCommand=touch',
     '--upload-pack=touch',

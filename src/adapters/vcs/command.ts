@@ -2,6 +2,9 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { Failure } from '../../model/errors.js';
 
+/** The version control programs that the runner starts. */
+export type Program = 'git' | 'hg';
+
 export type Command = {
   environment: NodeJS.ProcessEnv;
   directory: string;
@@ -10,9 +13,11 @@ export type Command = {
   input?: string;
   /** Gets each line of stderr, without its line end. The next one is read when it has settled. */
   onLine?: (line: string) => void | Promise<void>;
+  /** Reads standard output instead of keeping it as text. When it rejects the program is ended. */
+  consume?: (stdout: Readable) => Promise<void>;
 };
 
-/** `stderr`: the last part, as far as it is of use. */
+/** `stdout` is empty where it was consumed; `stderr`: the last part, as far as it is of use. */
 export type CommandResult = { code: number; stdout: string; stderr: string };
 
 const KEPT_STDERR = 64 * 1024;
@@ -21,22 +26,27 @@ const MAX_STDOUT = 256 * 2 ** 20;
 const GRACE = 500;
 
 /**
- * Runs git as the leader of a process group, so that an abort ends its transports too (they outlive a git
- * that is killed alone). Resolves with whatever code it ends with; rejects when it cannot be started, and
+ * Runs a program as the leader of a process group, so that an abort ends its transports too (they outlive a
+ * git that is killed alone). Resolves with whatever code it ends with; rejects when it cannot be started, and
  * when `signal` aborts, after all of it has ended.
  */
-export async function runGit(args: readonly string[], command: Command): Promise<CommandResult> {
-  const { environment, directory, signal, input, onLine } = command;
+export async function runProgram(
+  [program, ...args]: readonly [Program, ...string[]],
+  command: Command,
+): Promise<CommandResult> {
+  const { environment, directory, signal, input, onLine, consume } = command;
   signal.throwIfAborted();
-  const child = spawn('git', args, { cwd: directory, env: environment, detached: true, stdio: 'pipe' });
-  const ended = exitCode(child);
+  const child = spawn(program, args, { cwd: directory, env: environment, detached: true, stdio: 'pipe' });
+  const ended = exitCode(child, program);
   const stop = killGroup(child, ended);
   signal.addEventListener('abort', stop, { once: true });
   try {
     child.stdin.on('error', () => undefined).end(input);
     const [code, stdout, stderr] = await Promise.all([
       ended,
-      readAll(child.stdout, stop),
+      consume === undefined
+        ? readAll(child.stdout, { stop, program })
+        : consumed(consume(child.stdout), stop),
       readLines(child.stderr, onLine),
     ]);
     signal.throwIfAborted();
@@ -49,16 +59,18 @@ export async function runGit(args: readonly string[], command: Command): Promise
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
 /** The sentence for a program that is not there, or cannot be started. */
-export function cannotStart(cause: unknown): Failure {
-  return new Failure('SOURCE_FAILED', 'git cannot be started on the runner', {
-    hint: 'the runner needs git 2.36 or later in its PATH',
+export function cannotStart(program: Program, cause: unknown): Failure {
+  return new Failure('SOURCE_FAILED', `${program} cannot be started on the runner`, {
+    hint: `the runner needs ${NEEDED[program]} or later in its PATH`,
     cause,
   });
 }
 
-function exitCode(child: Child): Promise<number> {
+const NEEDED: Record<Program, string> = { git: 'git 2.36', hg: 'Mercurial 5.8' };
+
+function exitCode(child: Child, program: Program): Promise<number> {
   return new Promise((resolve, reject) => {
-    child.once('error', (cause) => reject(cannotStart(cause)));
+    child.once('error', (cause) => reject(cannotStart(program, cause)));
     child.once('close', (code) => resolve(code ?? 128));
   });
 }
@@ -78,18 +90,31 @@ function killGroup(child: Child, ended: Promise<unknown>): () => void {
   };
 }
 
-async function readAll(stream: Readable, stop: () => void): Promise<string> {
+async function readAll(
+  stream: Readable,
+  { stop, program }: { stop: () => void; program: Program },
+): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > MAX_STDOUT) {
       stop();
-      throw new Failure('SOURCE_FAILED', `git answered with more than ${MAX_STDOUT} bytes`);
+      throw new Failure('SOURCE_FAILED', `${program} answered with more than ${MAX_STDOUT} bytes`);
     }
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();
+}
+
+async function consumed(work: Promise<void>, stop: () => void): Promise<string> {
+  try {
+    await work;
+    return '';
+  } catch (error) {
+    stop();
+    throw error;
+  }
 }
 
 async function readLines(stream: Readable, onLine: Command['onLine']): Promise<string> {

@@ -1,0 +1,1 @@
+export { createHgSource, type HgSourceOptions } from './source.js';

@@ -1,0 +1,48 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Credential } from './credential.js';
+
+/** How to trust the forge's host key: known_hosts lines, and whether one that is not among them is accepted. */
+export type HostKeys = { knownHosts: string; acceptNew: boolean };
+
+/**
+ * The ssh command line, for a shell, of a program that talks to a forge. Writes the key and the known hosts as
+ * files into `directory`, which is private to the build. The runner's own keys, known hosts, agent and
+ * configuration are out of reach.
+ */
+export async function sshCommand(
+  directory: string,
+  credential: Credential,
+  { knownHosts, acceptNew }: HostKeys,
+): Promise<string> {
+  const knownHostsFile = join(directory, 'known_hosts');
+  await writeFile(knownHostsFile, knownHosts, { mode: 0o600 });
+  const identity = join(directory, 'key');
+  if (credential.kind === 'key') await writeFile(identity, keyText(credential.key.reveal()), { mode: 0o600 });
+  const settings = {
+    BatchMode: 'yes',
+    // Without it ssh offers the keys of the user whom the runner runs as.
+    IdentityFile: credential.kind === 'key' ? `"${identity}"` : 'none',
+    IdentitiesOnly: 'yes',
+    IdentityAgent: 'none',
+    UserKnownHostsFile: `"${knownHostsFile}"`,
+    GlobalKnownHostsFile: '/dev/null',
+    StrictHostKeyChecking: acceptNew ? 'accept-new' : 'yes',
+    UpdateHostKeys: 'no',
+    ForwardAgent: 'no',
+    ConnectTimeout: '15',
+    ServerAliveInterval: '15',
+    ServerAliveCountMax: '3',
+  };
+  const words = Object.entries(settings).map(([name, value]) => `-o ${quote(`${name}=${value}`)}`);
+  return ['ssh -F /dev/null', ...words].join(' ');
+}
+
+// OpenSSH refuses a key without a line end at its end, and one with line ends of Windows.
+function keyText(key: string): string {
+  return `${key.replaceAll('\r\n', '\n').trimEnd()}\n`;
+}
+
+function quote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,62 @@
+import type { FailureCode } from '../../model/errors.js';
+
+/** What went wrong, as a clause that follows the repository's name. */
+export type Trouble = { code: FailureCode; what: string; hint?: string; transient?: boolean };
+
+/** A message of a program, and what it means. Of a list the first that matches decides. */
+export type TroubleRule = readonly [RegExp, Trouble];
+
+export function denied(what: string): Trouble {
+  return { code: 'SOURCE_DENIED', what };
+}
+
+export function unreachable(what: string): Trouble {
+  return { code: 'SOURCE_UNREACHABLE', what, transient: true };
+}
+
+/** What OpenSSH says about keys, in the locale C: its exit code is 255 for everything. */
+export const SSH_RULES: readonly TroubleRule[] = [
+  [
+    /REMOTE HOST IDENTIFICATION HAS CHANGED/,
+    {
+      code: 'HOST_KEY_UNKNOWN',
+      what: 'the host shows another host key than the known one: it was replaced, or somebody listens in',
+      hint: 'if the change is legitimate, put the new host key into knownHosts',
+    },
+  ],
+  [/Host key verification failed/, { code: 'HOST_KEY_UNKNOWN', what: 'the host key is not known' }],
+  [
+    /Load key ".*": (?:error in libcrypto|invalid format)/,
+    {
+      code: 'SOURCE_DENIED',
+      what: 'the SSH key cannot be read',
+      hint: 'give the whole text of a private key as git.sshKey, its first and last line included',
+    },
+  ],
+  [/Permission denied \(|Too many authentication failures/, denied('the host does not accept the SSH key')],
+];
+
+/** What the operating system says about connections, as git, curl, ssh and Python repeat it. */
+export const NETWORK_RULES: readonly TroubleRule[] = [
+  [
+    /Could not resolve (?:host|hostname|proxy)|Name or service not known/i,
+    { ...unreachable('the name of its host cannot be resolved'), transient: false },
+  ],
+  [
+    /Connection refused|Failed to connect to|Couldn't connect to server/,
+    unreachable('its host refuses the connection'),
+  ],
+  [
+    /Connection timed out|Operation timed out|Operation too slow|timed out$/m,
+    unreachable('its host does not answer'),
+  ],
+  [/No route to host|Network is unreachable/, unreachable('there is no way to its host')],
+];
+
+/** What cuts a connection that was there. */
+export const CUT_RULES: readonly TroubleRule[] = [
+  [
+    /kex_exchange_identification|Connection closed by|Connection reset|closed by remote host/,
+    unreachable('the connection was cut'),
+  ],
+];
