@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { noCredentials } from '../../../src/model/credentials.js';
 import { readDockerfile } from '../../../src/plan/dockerfile.js';
-import { readFacts } from '../../../src/plan/facts.js';
-import { describePlan, makePlan } from '../../../src/plan/plan.js';
+import { readFacts, readIgnore } from '../../../src/plan/facts.js';
+import { describePlan } from '../../../src/plan/describe.js';
+import { makePlan } from '../../../src/plan/plan.js';
+import { readProjects } from '../../../src/plan/projects.js';
 import { memoryTree } from '../../../src/plan/trees.js';
 import { toBuildRequest } from '../../../src/request/build-request.js';
 import { parseCommand } from '../../../src/request/parse.js';
@@ -23,7 +25,8 @@ const tree = (files: Record<string, string>) =>
 async function plan(flags: string, files: Record<string, string>) {
   const line = `build --repo https://forge.example/a.git ${flags}`;
   const request = toBuildRequest(parseCommand(splitCommand(line), { local: false }).flags, noCredentials);
-  return makePlan(request, await readFacts(tree(files), request.image), revision);
+  const [spec] = await readProjects(tree(files), request);
+  return makePlan(request, [{ spec: spec!, facts: await readFacts(tree(files), spec!) }], revision);
 }
 
 describe('readDockerfile', () => {
@@ -60,10 +63,10 @@ describe('makePlan', () => {
       Dockerfile: 'FROM base\nLABEL org.opencontainers.image.title=mine',
     });
     expect(describePlan(made)).toEqual([
-      { step: 'image', what: 'Dockerfile from base' },
+      { step: 'image', what: 'registry.example/team/app: Dockerfile from base' },
       { step: 'push', what: 'registry.example/team/app:1, x.example/y:2' },
     ]);
-    const image = made.steps.find((step) => step.kind === 'image');
+    const image = made.projects[0]!.steps.find((step) => step.kind === 'image');
     expect(Object.fromEntries(image!.options.labels)).toEqual({
       'org.opencontainers.image.created': '2026-01-02T03:04:05Z',
       'org.opencontainers.image.source': 'https://forge.example/a.git',
@@ -79,19 +82,12 @@ describe('makePlan', () => {
       'sub/.dockerignore': 'b*',
       Dockerfile: 'FROM y',
     };
-    const request = toBuildRequest(
-      parseCommand(
-        splitCommand('build --repo https://f.example/a --image a --context-path sub -f my.Dockerfile'),
-        { local: false },
-      ).flags,
-      noCredentials,
-    );
-    const facts = await readFacts(tree(files), request.image);
-    expect([facts.dockerfile.text, facts.ignore('abc'), facts.ignore('bcd')]).toEqual([
-      'FROM x',
-      true,
-      false,
-    ]);
+    const made = await plan('--image a --context-path sub -f my.Dockerfile', files);
+    expect(describePlan(made)[0]?.what).toBe('a: my.Dockerfile from x');
+    const spec = { ...made.projects[0], name: 'a', contextPath: 'sub', dockerfile: 'my.Dockerfile' };
+    const facts = await readFacts(tree(files), spec as never);
+    const ignore = await readIgnore(facts.context, facts.dockerfile.name);
+    expect([ignore('abc'), ignore('bcd')]).toEqual([true, false]);
   });
 
   it('refuses a Dockerfile that is a directory', async () => {

@@ -68,6 +68,21 @@ describe('filterTree', () => {
     expect(await contents(tree)).toEqual({ 'a/b/c': 'a/b/c' });
   });
 
+  test('lets other work have its turn while it asks', async () => {
+    const tree = memoryTree(Array.from({ length: 1000 }, (_, n) => file(`f${n}`)));
+    const all = await tree.entries();
+    let asked = 0;
+    let settled = false;
+    const entries = filterTree(tree, () => ++asked > 0).entries();
+    void entries.finally(() => (settled = true));
+    let turns = 0;
+    for (; !settled; await new Promise((resolve) => setImmediate(resolve))) {
+      if (asked > 0 && asked < all.length) turns++;
+    }
+    expect(turns).toBeGreaterThan(1);
+    expect(await entries).toEqual(all);
+  });
+
   test('asks once for each entry, however often it is listed', async () => {
     const asked: string[] = [];
     const tree = filterTree(memoryTree([file('a'), file('b')]), (path) => asked.push(path) > 0);
