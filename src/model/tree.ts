@@ -66,3 +66,10 @@ export function findEntry(entries: readonly TreeEntry[], path: string): TreeEntr
   const found = entries[low];
   return found?.path === path ? found : undefined;
 }
+
+/** The directories above a path, the outermost first: `a/b/c` → `a`, `a/b`. */
+export function ancestors(path: string): string[] {
+  const found: string[] = [];
+  for (let at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1)) found.push(path.slice(0, at));
+  return found;
+}

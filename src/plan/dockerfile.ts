@@ -1,3 +1,5 @@
+import { expandVariables, heredocWords, splitWords, unquoted } from './dockerfile-words.js';
+
 /** What a build needs to know of a Dockerfile before the engine sees it. The engine alone judges whether it is right. */
 export type DockerfileFacts = {
   /** The image that the wanted stage starts from in the end; absent where it cannot be told (unset ARG, unknown stage). */
@@ -6,6 +8,8 @@ export type DockerfileFacts = {
   labels: ReadonlySet<string>;
   /** Names of all ARG instructions. */
   args: ReadonlySet<string>;
+  /** A stage named `test` that is made from the wanted stage: the new image, and what tests need beside it. */
+  testTarget?: string;
 };
 
 type Stage = { from: string; name: string | undefined };
@@ -16,7 +20,7 @@ export function readDockerfile(
   options: { target?: string | undefined; buildArgs: ReadonlyMap<string, string> },
 ): DockerfileFacts {
   const stages: Stage[] = [];
-  const globals = new Map<string, string>();
+  const globals = new Map<string, string | undefined>();
   const labels = new Set<string>();
   const args = new Set<string>();
   for (const { name, rest } of instructions(text)) {
@@ -26,21 +30,36 @@ export function readDockerfile(
     for (const [key, value] of assignments(rest)) {
       args.add(key);
       const given = options.buildArgs.get(key) ?? value;
-      if (stages.length === 0 && given !== undefined) globals.set(key, expand(given, globals) ?? given);
+      if (stages.length === 0 && given !== undefined) globals.set(key, expandVariables(given, globals));
     }
   }
   const base = baseOf(stages, options.target);
-  return { labels, args, ...(base !== undefined && { base }) };
+  const testTarget = testStage(stages, options.target);
+  return {
+    labels,
+    args,
+    ...(base !== undefined && { base }),
+    ...(testTarget !== undefined && { testTarget }),
+  };
+}
+
+function testStage(stages: readonly Stage[], target: string | undefined): string | undefined {
+  const wanted = target === undefined ? stages.at(-1)?.name : target.toLowerCase();
+  const test = stages.find(({ name }) => name === 'test');
+  return wanted !== undefined && wanted !== 'test' && test?.from.toLowerCase() === wanted
+    ? 'test'
+    : undefined;
 }
 
 /** Logical lines: continuation lines joined, comments and blank lines between them dropped. */
 export function* instructions(text: string): Generator<{ name: string; rest: string }> {
-  const escape = /^#\s*escape\s*=\s*`\s*$/im.test(text.split(/\r?\n(?!#)/, 1)[0]!) ? '`' : '\\';
+  const lines = text.split(/\r?\n/);
+  const escape = escapeCharacter(lines);
   let pending = '';
-  let heredocs: string[] = [];
-  for (const line of text.split(/\r?\n/)) {
-    if (heredocs.length > 0) {
-      if (line.replace(/^\t+/, '') === heredocs[0]) heredocs.shift();
+  let [heredocs, closed]: [string[], number] = [[], 0];
+  for (const line of lines) {
+    if (closed < heredocs.length) {
+      if (line.replace(/^\t+/, '') === heredocs[closed]) closed++;
       continue;
     }
     if (/^\s*(?:#|$)/.test(line)) continue;
@@ -52,19 +71,25 @@ export function* instructions(text: string): Generator<{ name: string; rest: str
     const match = /^\s*([A-Za-z]+)\s+([^]*)$/.exec(pending + trimmed);
     pending = '';
     if (!match) continue;
-    if (/^(?:RUN|COPY|ADD)$/i.test(match[1]!)) heredocs = heredocWords(match[2]!);
+    if (/^(?:RUN|COPY|ADD)$/i.test(match[1]!)) [heredocs, closed] = [heredocWords(match[2]!), 0];
     yield { name: match[1]!.toUpperCase(), rest: match[2]!.trim() };
   }
 }
 
-function heredocWords(rest: string): string[] {
-  return [...rest.matchAll(/(?<!<)<<-?(["']?)([A-Za-z_]\w*)\1/g)].map((match) => match[2]!);
+// A parser directive, which stands above comments and everything else: `# escape=` and a backtick.
+function escapeCharacter(lines: readonly string[]): string {
+  for (const line of lines) {
+    const [name = '', value] = line.startsWith('#') ? line.slice(1).split('=', 2) : [];
+    if (value === undefined || !/^[A-Za-z][A-Za-z0-9]*$/.test(name.trim())) break;
+    if (name.trim().toLowerCase() === 'escape') return value.trim() === '`' ? '`' : '\\';
+  }
+  return '\\';
 }
 
-function readFrom(rest: string, globals: ReadonlyMap<string, string>): Stage {
+function readFrom(rest: string, globals: ReadonlyMap<string, string | undefined>): Stage {
   const [image = '', as, name] = rest.split(/\s+/).filter((word) => !word.startsWith('--'));
   return {
-    from: expand(image, globals) ?? '',
+    from: expandVariables(image, globals) ?? '',
     name: as?.toUpperCase() === 'AS' ? name?.toLowerCase() : undefined,
   };
 }
@@ -73,36 +98,27 @@ function baseOf(stages: readonly Stage[], target: string | undefined): string | 
   const wanted = stages.findIndex(
     (stage, index) => stage.name === target?.toLowerCase() || String(index) === target,
   );
+  const named = firstOfName(stages);
   let at = target === undefined ? stages.length - 1 : wanted;
   while (at >= 0) {
     const { from } = stages[at]!;
-    const earlier = stages.slice(0, at).findIndex((stage) => stage.name === from.toLowerCase());
-    if (earlier < 0) return from || undefined;
+    const earlier = named.get(from.toLowerCase());
+    if (earlier === undefined || earlier >= at) return from || undefined;
     at = earlier;
   }
   return undefined;
 }
 
-const VARIABLE = /\$(\w+)|\$\{(\w+)(?::([-+])([^}]*))?\}/g;
-
-// $NAME, ${NAME}, ${NAME:-default}, ${NAME:+other}; undefined where a variable has no value.
-function expand(text: string, values: ReadonlyMap<string, string>): string | undefined {
-  let known = true;
-  const expanded = text.replace(VARIABLE, (...match: (string | undefined)[]) => {
-    const [, bare, braced, operator, operand = ''] = match;
-    const value = values.get((bare ?? braced)!);
-    if (operator === '+') return value ? operand : '';
-    if (operator === '-') return value || operand;
-    if (value === undefined) known = false;
-    return value ?? '';
-  });
-  return known ? expanded : undefined;
+function firstOfName(stages: readonly Stage[]): Map<string, number> {
+  const named = new Map<string, number>();
+  for (const [index, { name }] of stages.entries()) {
+    if (name !== undefined && !named.has(name)) named.set(name, index);
+  }
+  return named;
 }
 
-const WORD = /(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+/g;
-
 function labelKeys(rest: string): string[] {
-  const words = rest.match(WORD) ?? [];
+  const words = splitWords(rest);
   const keys = words.filter((word) => word.includes('=')).map((word) => word.slice(0, word.indexOf('=')));
   // The old form: LABEL key value
   const found = keys.length > 0 ? keys : words.slice(0, 1);
@@ -110,10 +126,8 @@ function labelKeys(rest: string): string[] {
 }
 
 function assignments(rest: string): [string, string | undefined][] {
-  return (rest.match(WORD) ?? []).map((word) => {
+  return splitWords(rest).map((word) => {
     const at = word.indexOf('=');
-    return at < 0
-      ? [word, undefined]
-      : [word.slice(0, at), word.slice(at + 1).replace(/^(["'])(.*)\1$/s, '$2')];
+    return at < 0 ? [word, undefined] : [word.slice(0, at), unquoted(word.slice(at + 1))];
   });
 }

@@ -10,63 +10,84 @@ export type Ignore = (path: string) => boolean;
 
 type Pattern = { exception: boolean; matches: PatternMatch };
 
+/** Each is compared with each path, and a path on Linux has at most 4096 bytes; people write a few dozen short ones. */
+const MAX_PATTERNS = 1000;
+const MAX_LENGTH = 4096;
+
 /**
  * Reads a .dockerignore as github.com/moby/patternmatcher does (`ignorefile/ignorefile.go` for the lines,
  * `patternmatcher.go`, MatchesUsingParentResults, for the paths). `file` names it in messages. Throws Failure
  * DOCKERFILE_INVALID with file and line.
  */
 export function parseDockerignore(text: string, file = '.dockerignore'): Ignore {
-  const patterns = text
+  const patterns: Pattern[] = [];
+  for (const [index, line] of text
     .replace(/^\ufeff/, '')
     .split('\n')
-    .flatMap((line, index) => parseLine(line, `${file}:${index + 1}`));
+    .entries()) {
+    const trimmed = line.trim();
+    if (line.startsWith('#') || trimmed === '') continue;
+    const refuse = (why: string, hint: string) =>
+      new Failure('DOCKERFILE_INVALID', `${file}:${index + 1}: ${why}`, { hint });
+    if (patterns.length === MAX_PATTERNS)
+      throw refuse(`more than ${MAX_PATTERNS} patterns`, 'name directories instead of the files in them');
+    if (trimmed.length > MAX_LENGTH)
+      throw refuse(`a pattern of more than ${MAX_LENGTH} characters`, 'no path is as long as that');
+    const pattern = parsePattern(trimmed);
+    if (pattern === undefined) {
+      const hint = 'close every [, put something between [ and ], after ! and after \\';
+      throw refuse(`'${shorten(trimmed)}' is not a pattern`, hint);
+    }
+    patterns.push(pattern);
+  }
   return createIgnore(patterns);
 }
 
-function parseLine(line: string, place: string): Pattern[] {
-  if (line.startsWith('#') || line.trim() === '') return [];
-  const trimmed = line.trim();
+function parsePattern(trimmed: string): Pattern | undefined {
   const exception = trimmed.startsWith('!');
   const relative = rootless(cleanPath((exception ? trimmed.slice(1) : trimmed).trim()));
   // The sign is part of the path when Docker cleans it once more: '!/' becomes '!'.
   const pattern = exception ? cleanPath(`!${relative}`).slice(1) : relative;
   const matches = pattern === '' ? undefined : compilePattern(pattern);
-  if (matches === undefined) {
-    throw new Failure('DOCKERFILE_INVALID', `${place}: '${trimmed}' is not a pattern`, {
-      hint: 'close every [, put something between [ and ], after ! and after \\',
-    });
-  }
-  return [{ exception, matches }];
+  return matches && { exception, matches };
 }
 
-// Which patterns matched a directory is kept for what is in it, so that each path is compared by its own name
-// only.
+function shorten(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+// Of each directory, the last pattern that decided about it is kept: it decides about all that the directory holds, too, whatever the
+// patterns before it say. So each path is compared by its own name only, and only with the patterns that follow.
 function createIgnore(patterns: readonly Pattern[]): Ignore {
   if (patterns.length === 0) return () => false;
-  const directories = new Map<string, Uint8Array>();
-  const ofDirectory = (path: string): Uint8Array => {
-    let found = directories.get(path);
-    if (found === undefined) {
-      found = new Uint8Array(patterns.length);
-      evaluate(path, found);
-      directories.set(path, found);
-    }
-    return found;
-  };
-  const evaluate = (path: string, own?: Uint8Array): boolean => {
-    const slash = path.lastIndexOf('/');
-    const above = slash < 0 ? undefined : ofDirectory(path.slice(0, slash));
-    let ignored = false;
-    for (let i = 0; i < patterns.length; i++) {
+  const isIgnored = (decider: number) => decider >= 0 && !patterns[decider]!.exception;
+  const decide = (path: string, inherited: number): number => {
+    let decider = inherited;
+    let ignored = isIgnored(inherited);
+    for (let i = inherited + 1; i < patterns.length; i++) {
       const { exception, matches } = patterns[i]!;
-      const inherited = above !== undefined && above[i] === 1;
-      if (!inherited && (exception !== ignored || !matches(path))) continue;
-      if (own !== undefined) own[i] = 1;
+      if (exception !== ignored || !matches(path)) continue;
+      decider = i;
       ignored = !exception;
     }
-    return ignored;
+    return decider;
   };
-  return (path) => evaluate(path);
+  const directories = new Map<string, number>([['', -1]]);
+  const ofDirectory = (path: string): number => {
+    const unknown: string[] = [];
+    let decider: number | undefined;
+    for (let at = path; (decider = directories.get(at)) === undefined; at = parentOf(at)) unknown.push(at);
+    for (const directory of unknown.reverse()) {
+      decider = decide(directory, decider);
+      directories.set(directory, decider);
+    }
+    return decider;
+  };
+  return (path) => isIgnored(decide(path, ofDirectory(parentOf(path))));
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(path.lastIndexOf('/'), 0));
 }
 
 function rootless(path: string): string {

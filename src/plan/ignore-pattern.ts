@@ -1,3 +1,5 @@
+import { type CharacterSet, compileGlob, type GlobPart, notSlash } from './glob.js';
+
 /** Whether a whole path matches one pattern of a .dockerignore. */
 export type PatternMatch = (path: string) => boolean;
 
@@ -7,7 +9,7 @@ export type PatternMatch = (path: string) => boolean;
  * it is. Undefined: Docker refuses it.
  */
 export function compilePattern(pattern: string): PatternMatch | undefined {
-  if (!isWellFormed(pattern)) return undefined;
+  if (!WELL_FORMED.test(pattern)) return undefined;
   const tokens = [...pattern.matchAll(TOKEN)].map(([token]) => token);
   const [first = '', ...others] = tokens;
   if (others.every(isPlain)) {
@@ -19,7 +21,8 @@ export function compilePattern(pattern: string): PatternMatch | undefined {
     const prefix = pattern.slice(0, -2);
     return (path) => path.startsWith(prefix);
   }
-  return regularMatch(tokens);
+  const parts = readParts(tokens);
+  return parts && compileGlob(parts);
 }
 
 // `**` takes the slash behind it, as `**/` and `**` mean the same in front of something.
@@ -35,42 +38,84 @@ function suffixMatch(suffix: string): PatternMatch {
   return (path) => path.endsWith(suffix) || path === name;
 }
 
-function regularMatch(tokens: readonly string[]): PatternMatch | undefined {
-  let source = '';
-  let inClass = false;
-  tokens.forEach((token, index) => {
-    const isLast = index === tokens.length - 1;
-    if (token === ']' && !inClass) source += '\\]';
-    else source += translate(token, isLast);
-    // Docker writes a wildcard's own class into a class that is open, whose bracket then closes both.
-    if (token === '[') inClass = true;
-    else if (token === ']' || token === '*' || token === '?') inClass = false;
-  });
-  try {
-    const expression = new RegExp(`^${source}$`, 'u');
-    return (path) => expression.test(path);
-  } catch {
-    return undefined; // e.g. a range that runs backwards, which Go's regexp refuses too
+function readParts(tokens: readonly string[]): GlobPart[] | undefined {
+  const parts: GlobPart[] = [];
+  for (let at = 0; at < tokens.length;) {
+    const read = tokens[at] === '[' ? readClass(tokens, at + 1) : readToken(tokens, at);
+    if (read === undefined) return undefined;
+    at = read.next;
+    const before = parts.at(-1);
+    if (typeof read.part === 'string' && typeof before === 'string') parts.splice(-1, 1, before + read.part);
+    else if (!(isDirectories(read.part) && isDirectories(before))) parts.push(read.part);
   }
+  return parts;
 }
 
-function translate(token: string, isLast: boolean): string {
-  if (token.startsWith('**')) return isLast ? '[^\\n]*' : '(?:[^\\n]*/)?';
-  if (token === '*') return '[^/]*';
-  if (token === '?') return '[^/]';
-  if (token === '[' || token === ']' || token === '^' || token === '-') return token;
-  const character = token.length > 1 && token.startsWith('\\') ? token.slice(1) : token;
-  return /[\^$\\.*+?()[\]{}|/]/.test(character) ? `\\${character}` : character === '-' ? '\\x2d' : character;
+type Read = { part: GlobPart; next: number };
+
+function readToken(tokens: readonly string[], at: number): Read {
+  const token = tokens[at]!;
+  const next = at + 1;
+  if (token.startsWith('**'))
+    return { part: { kind: next === tokens.length ? 'rest' : 'directories' }, next };
+  if (token === '*') return { part: { kind: 'many', of: notSlash }, next };
+  if (token === '?') return { part: { kind: 'one', of: notSlash }, next };
+  // Docker hands it on as it is to its regular expression.
+  if (token === '^') return { part: { kind: 'start' }, next };
+  return { part: unescaped(token), next };
+}
+
+// What stands between [ and ]. Docker replaces a wildcard here as it does elsewhere: by a class of its own, whose bracket then closes
+// both, or by text, whose characters become members.
+function readClass(tokens: readonly string[], start: number): Read | undefined {
+  const isNegated = tokens[start] === '^';
+  const members: string[] = [];
+  for (let at = isNegated ? start + 1 : start; at < tokens.length; at++) {
+    const token = tokens[at]!;
+    const isWildcard = token === '*' || token === '?';
+    if (isWildcard) members.push('[', '^', '/');
+    if (isWildcard || token === ']') {
+      const of = characterSet(members, isNegated);
+      return of && { part: { kind: token === '*' ? 'many' : 'one', of }, next: at + 1 };
+    }
+    if (token.startsWith('**')) members.push('(', '.', '*', '/', ')', '?');
+    else members.push(token === '-' ? RANGE : unescaped(token));
+  }
+  return undefined;
+}
+
+const RANGE = '';
+
+/** Undefined where there is nothing in it, or a range that runs backwards. */
+function characterSet(members: readonly string[], isNegated: boolean): CharacterSet | undefined {
+  const ranges: [number, number][] = [];
+  for (let at = 0; at < members.length; at++) {
+    const from = members[at]!.codePointAt(0)!;
+    if (members[at + 1] === RANGE) at += 2;
+    const to = members[at]!.codePointAt(0)!;
+    if (to < from) return undefined;
+    ranges.push([from, to]);
+  }
+  if (ranges.length === 0) return undefined;
+  const has = (code: number): boolean => {
+    for (const [from, to] of ranges) if (from <= code && code <= to) return !isNegated;
+    return isNegated;
+  };
+  return { has };
+}
+
+function unescaped(token: string): string {
+  return token.length > 1 && token.startsWith('\\') ? token.slice(1) : token;
+}
+
+function isDirectories(part: GlobPart | undefined): boolean {
+  return typeof part === 'object' && part.kind === 'directories';
 }
 
 /**
  * The syntax that Go's path/filepath.Match accepts: closed, non-empty classes, and something behind every
  * backslash.
  */
-function isWellFormed(pattern: string): boolean {
-  return WELL_FORMED.test(pattern);
-}
-
 const ESCAPED = String.raw`\\[^]`;
 const MEMBER = String.raw`(?:${ESCAPED}|[^\\\]-])`;
 const CLASS = String.raw`\[(?:\^|(?!\^))(?:${MEMBER}(?:-${MEMBER})?)+\]`;

@@ -1,4 +1,5 @@
 import {
+  ancestors,
   comparePaths,
   type DirectoryEntry,
   type FileContent,
@@ -73,11 +74,6 @@ function withParents<T extends TreeEntry>(entry: T): (T | DirectoryEntry)[] {
     mtime: entry.mtime,
   }));
   return [...parents, entry];
-}
-
-function ancestors(path: string): string[] {
-  const parts = path.split('/');
-  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
 }
 
 // The base is read in one go. What lies in memory is handed out when its turn comes, also while the base

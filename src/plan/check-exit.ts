@@ -1,0 +1,13 @@
+import { Failure, type FailureCode } from '../model/errors.js';
+import { formatSize } from '../model/quantity.js';
+
+/** How a container's command ended: its exit code, and whether it was killed for the memory that it took (`limit` in bytes). */
+export type Exit = { exitCode: number; outOfMemory?: { limit?: number } };
+
+/** Throws a Failure that says how `what` ended, unless it ended well. */
+export function checkExit(code: FailureCode, what: string, { exitCode, outOfMemory }: Exit): void {
+  if (exitCode === 0) return;
+  const limit = outOfMemory?.limit === undefined ? '' : `, limit ${formatSize(outOfMemory.limit)}`;
+  const why = outOfMemory ? `was killed: out of memory${limit}` : `exited with ${exitCode}`;
+  throw new Failure(code, `${what} ${why}`, { commandExitCode: exitCode });
+}

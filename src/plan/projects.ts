@@ -1,0 +1,100 @@
+import { Failure } from '../model/errors.js';
+import type { ProjectSpec } from '../model/project.js';
+import { formatReference, parseReference } from '../model/reference.js';
+import type { BuildRequest } from '../model/request.js';
+import { suggest } from '../model/suggest.js';
+import type { Tree } from '../model/tree.js';
+import { parseBuildYml } from './build-yml/parse.js';
+import { readText } from './trees.js';
+
+/** Bytes of a build.yml that are read; one more than it may have, so that its parser can say so. */
+const MAX_BUILD_YML = 2 ** 20 + 1;
+
+/**
+ * What is to be built: the projects of build.yml, or one for each `Dockerfile_NAME`, or the one that the flags describe. Flags win over
+ * what the repository says. Rejects with BUILD_YML_INVALID or USAGE.
+ */
+export async function readProjects(source: Tree, request: BuildRequest): Promise<ProjectSpec[]> {
+  const text = await readText(source, 'build.yml', MAX_BUILD_YML);
+  const specs = text === undefined ? await dockerfileProjects(source, request) : parseBuildYml(text).projects;
+  const chosen = choose(specs, request, text !== undefined);
+  const image = request.delivery.image;
+  if (text !== undefined && image !== undefined && chosen.length > 1) {
+    throw new Failure(
+      'USAGE',
+      `--image '${image}' names one image, but build.yml has ${chosen.length} projects`,
+      {
+        hint: `choose one with --project: ${chosen.map(({ name }) => name).join(', ')}`,
+      },
+    );
+  }
+  return chosen.map((spec) => withFlags(spec, request, text === undefined));
+}
+
+function choose(
+  specs: readonly ProjectSpec[],
+  { projects }: BuildRequest,
+  hasBuildYml: boolean,
+): readonly ProjectSpec[] {
+  if (projects.length === 0 || (!hasBuildYml && specs.length === 1)) return specs;
+  const names = specs.map(({ name }) => name);
+  const unknown = projects.find((name) => !names.includes(name));
+  if (unknown === undefined) return specs.filter(({ name }) => projects.includes(name));
+  const near = suggest(unknown, names);
+  throw new Failure(
+    'USAGE',
+    `--project '${unknown}' does not exist${near === undefined ? '' : `, did you mean '${near}'?`}`,
+    {
+      hint: names.length === 0 ? 'build.yml has no project' : `it has ${names.join(', ')}`,
+    },
+  );
+}
+
+/** fruty_docker-ci's rule: every `Dockerfile_NAME` yields an image of its own, beside that of `Dockerfile` where there is one. */
+async function dockerfileProjects(source: Tree, request: BuildRequest): Promise<ProjectSpec[]> {
+  const { contextPath, file } = request.image;
+  const base = emptyProject(projectName(request));
+  if (file !== undefined) return [base];
+  const directory = contextPath ? `${contextPath}/` : '';
+  const names = (await source.entries()).flatMap(({ type, path }) => {
+    const name = type !== 'directory' && path.startsWith(directory) ? path.slice(directory.length) : '';
+    return /^Dockerfile(?:_[A-Za-z0-9][A-Za-z0-9._-]*)?$/.test(name) ? [name] : [];
+  });
+  const named = names.filter((name) => name !== 'Dockerfile');
+  if (named.length === 0) return [base];
+  const variants = named.map((name) => variant(name, request.delivery.image));
+  return names.includes('Dockerfile') ? [base, ...variants] : variants;
+}
+
+function variant(dockerfile: string, image: string | undefined): ProjectSpec {
+  const name = dockerfile.slice('Dockerfile_'.length).toLowerCase();
+  return { ...emptyProject(name), dockerfile, ...(image !== undefined && { image: `${image}_${name}` }) };
+}
+
+function emptyProject(name: string): ProjectSpec {
+  return { name, tags: [], args: new Map(), secrets: [], tests: [], publish: [], notify: [] };
+}
+
+// The caller's own name for it, else the last part of the image's, else of the repository's.
+function projectName({ projects, delivery, source }: BuildRequest): string {
+  const first = delivery.image ?? delivery.tags.find((tag) => tag.includes(':'));
+  const image =
+    first === undefined ? undefined : formatReference({ ...parseReference(first), tag: undefined });
+  const repository = source.url.replace(/\/+$/, '').replace(/\.git$/, '');
+  return projects[0] ?? (image ?? repository).split(/[/:]/).at(-1)!;
+}
+
+function withFlags(spec: ProjectSpec, { image, delivery }: BuildRequest, isOnly: boolean): ProjectSpec {
+  const name = spec.image === undefined || !isOnly ? (delivery.image ?? spec.image) : spec.image;
+  return {
+    ...spec,
+    ...(name !== undefined && { image: name }),
+    ...(image.contextPath !== undefined && { contextPath: image.contextPath }),
+    ...(image.file !== undefined && { dockerfile: image.file }),
+    ...(image.builder && { builder: image.builder }),
+    tags: delivery.tags.length > 0 ? delivery.tags : spec.tags,
+    args: new Map([...spec.args, ...image.buildArgs]),
+    tests: [...spec.tests, ...image.tests],
+    publish: [...spec.publish, ...image.publish],
+  };
+}
