@@ -21,10 +21,21 @@ export function createKeyRing({ authorizedKeys }: Config, log: ServerLog): () =>
     const now = file === undefined ? '' : stampOf(file);
     if (file === undefined || now === stamp) return keys;
     stamp = now;
-    keys = now === '' ? [] : readKeys(readFileSync(file, 'utf8'), file, log);
+    // Nobody logs in by a key that may have been revoked.
+    keys = [];
+    keys = readAgain(file, log);
     log.info({ file, keys: keys.length }, 'authorized keys read again');
     return keys;
   };
+}
+
+function readAgain(file: string, log: ServerLog): readonly AuthorizedKey[] {
+  try {
+    return readKeys(readFileSync(file, 'utf8'), file, log);
+  } catch (err) {
+    log.error({ err, file }, 'authorized keys cannot be read: nobody can log in');
+    return [];
+  }
 }
 
 function readKeys(text: string, origin: string, log: ServerLog): readonly AuthorizedKey[] {

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { knownForges } from './known-forges.js';
 import { Failure } from './model/errors.js';
-import { parseDuration } from './model/quantity.js';
+import { parseDuration, parseSize } from './model/quantity.js';
 import { suggest } from './model/suggest.js';
+import { settings, type Setting } from './settings.js';
 
 export type Address = { host: string; port: number };
 
@@ -25,66 +26,10 @@ export type Config = Readonly<{
   logLevel: string;
   drain: number;
   accessTtl: number;
+  /** Bytes. */
+  cacheLimit: number;
+  containers: { memory?: number; cpus?: number };
 }>;
-
-type Setting = {
-  /** As in the YAML file; the variable is `BUILDBOT_` and the same in capitals. */
-  key: string;
-  fallback: string;
-  help: string;
-  choices?: readonly string[];
-  /** Its work is not built yet: refused, never ignored. */
-  planned?: true;
-};
-
-/** Every setting, once: docs/reference/configuration.md is held equal to this table. */
-export const settings: readonly Setting[] = [
-  {
-    key: 'authorized-keys',
-    fallback: '',
-    help: 'authorized_keys lines: who may build; as a file it is re-read when it changes',
-  },
-  {
-    key: 'host-key',
-    fallback: '',
-    help: 'private ed25519 host key; default: made in the data directory on the first start',
-  },
-  { key: 'ssh-address', fallback: '0.0.0.0:2222', help: 'where SSH listens' },
-  { key: 'http-address', fallback: '', help: 'where HTTP listens; off by default', planned: true },
-  { key: 'data-dir', fallback: '', help: 'caches and the host key; default $XDG_STATE_HOME/buildbot' },
-  { key: 'max-builds', fallback: '', help: 'builds at once; default: the number of cores' },
-  { key: 'max-queued', fallback: '64', help: 'builds that wait; one more is refused with exit 75' },
-  { key: 'max-timeout', fallback: '2h', help: 'the longest that a build may take' },
-  {
-    key: 'engine',
-    fallback: 'auto',
-    choices: ['auto', 'docker'],
-    help: 'auto and docker: the socket, or DOCKER_HOST',
-  },
-  { key: 'buildkit', fallback: 'auto', choices: ['auto', 'yes', 'no'], help: 'no: the classic builder' },
-  { key: 'cache-limit', fallback: '20GB', help: 'source mirrors and build cache', planned: true },
-  { key: 'build-memory', fallback: '', help: 'of each builder and test container', planned: true },
-  { key: 'build-cpus', fallback: '', help: 'of each builder and test container', planned: true },
-  {
-    key: 'allow-file-repos',
-    fallback: 'no',
-    choices: ['yes', 'no'],
-    help: 'allow file:// repositories of the machine itself',
-  },
-  {
-    key: 'known-hosts',
-    fallback: '',
-    help: "known_hosts lines for all callers; default: the big forges' published keys",
-  },
-  {
-    key: 'log-level',
-    fallback: 'info',
-    choices: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
-    help: "of the server's own log",
-  },
-  { key: 'drain', fallback: '10m', help: 'how long running builds may go on after SIGTERM' },
-  { key: 'access-ttl', fallback: '10m', help: 'how long an accepted credential opens the source cache' },
-];
 
 /** Reads the environment and the file that BUILDBOT_CONFIG names; the environment wins. Throws Failure CONFIG_INVALID. */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
@@ -108,10 +53,17 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     maxTimeout: duration('max-timeout', text('max-timeout')),
     buildkit: text('buildkit') as Config['buildkit'],
     allowFileRepositories: text('allow-file-repos') === 'yes',
-    knownHosts: text('known-hosts') || knownForges,
+    knownHosts: checkKnownHosts(text('known-hosts')) || knownForges,
     logLevel: text('log-level'),
     drain: duration('drain', text('drain')),
     accessTtl: duration('access-ttl', text('access-ttl')),
+    cacheLimit: quantity('cache-limit', text('cache-limit'), parseSize),
+    containers: {
+      ...(text('build-memory') !== '' && {
+        memory: quantity('build-memory', text('build-memory'), parseSize),
+      }),
+      ...(text('build-cpus') !== '' && { cpus: cpus(text('build-cpus')) }),
+    },
   });
 }
 
@@ -124,10 +76,18 @@ function* environmentValues(environment: NodeJS.ProcessEnv): Generator<[string, 
   // The seed's own name comes first, so that the new one wins.
   const seed = environment.SSH_PUBKEY_IN_INITIATE_BUILDS;
   if (seed) yield ['authorized-keys', { text: seed }];
+  const seen = new Set<string>();
   for (const [name, value] of Object.entries(environment)) {
     if (value === undefined || !name.startsWith('BUILDBOT_') || NOT_SETTINGS.has(name)) continue;
     const key = name.slice('BUILDBOT_'.length).toLowerCase().replaceAll('_', '-');
-    yield* settingValue(key, value, name);
+    for (const [setting, found] of settingValue(key, value, name)) {
+      // An empty variable is what compose files write for one that is not set.
+      if (value === '') continue;
+      if (seen.has(setting))
+        throw invalid(`${variable(setting)} is given twice, as itself and as ${variable(setting)}_FILE`);
+      seen.add(setting);
+      yield [setting, found];
+    }
   }
 }
 
@@ -145,6 +105,7 @@ function* fileValues(file: string | undefined): Generator<[string, Value]> {
 function* settingValue(key: string, value: string, name: string): Generator<[string, Value]> {
   const known = (candidate: string) => settings.some((setting) => setting.key === candidate);
   const base = key.replace(/-file$/, '');
+  if (value === '' && known(base)) return;
   if (known(key)) yield [key, { text: value }];
   else if (key === 'host-key-file') yield [base, { text: '', file: value }];
   else if (base !== key && known(base))
@@ -187,6 +148,16 @@ function readSettingFile(file: string, name: string): string {
   }
 }
 
+// As sshd(8) has them: [@marker] hosts type key [comment].
+function checkKnownHosts(text: string): string {
+  const lines = text.split(/\r?\n/);
+  const wrong = lines.findIndex(
+    (line) => !/^\s*(?:#.*)?$|^\s*(?:@\S+\s+)?\S+\s+(?:ssh|ecdsa|sk)-\S+\s+[A-Za-z0-9+/=]+/.test(line),
+  );
+  if (wrong < 0) return text;
+  throw invalid(`${variable('known-hosts')}: line ${wrong + 1} is not 'host type key'`);
+}
+
 function parseAddress(text: string): Address {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
@@ -201,12 +172,27 @@ function count(key: string, text: string, least: number): number {
   throw invalid(`${variable(key)} is '${text}', it must be a whole number of at least ${least}`);
 }
 
+/** The longest that a timer of the runtime can wait is 2^31-1 ms, a little less than 25 days. */
+const LONGEST = 24 * 24 * 3_600_000;
+
 function duration(key: string, text: string): number {
+  const ms = quantity(key, text, parseDuration);
+  if (ms >= 1 && ms <= LONGEST) return ms;
+  throw invalid(`${variable(key)} is '${text}', it must be more than 0 and at most 24d`);
+}
+
+function quantity(key: string, text: string, parse: (text: string) => number): number {
   try {
-    return parseDuration(text);
+    return parse(text);
   } catch (error) {
     throw invalid(`${variable(key)}: ${(error as Failure).message}`);
   }
+}
+
+function cpus(text: string): number {
+  const value = Number(text);
+  if (/^\d+(?:\.\d+)?$/.test(text) && value > 0) return value;
+  throw invalid(`${variable('build-cpus')} is '${text}', write it like 2 or 0.5`);
 }
 
 function variable(key: string): string {

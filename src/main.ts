@@ -2,14 +2,23 @@ import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import pino, { type Logger } from 'pino';
+import { createCaches } from './adapters/docker/caches.js';
+import { createDockerContainers } from './adapters/docker/containers.js';
 import { createDockerEngine } from './adapters/docker/engine.js';
+import { sweepEngine } from './adapters/docker/sweep.js';
 import { createGitSource } from './adapters/git/source.js';
+import { createHgSource } from './adapters/hg/source.js';
 import { createClock } from './adapters/clock.js';
+import { createNotifier } from './adapters/notify/notifier.js';
+import { createS3Artefacts } from './adapters/s3/artefacts.js';
+import { createRunner, type Runner } from './adapters/runner.js';
+import { createSource } from './adapters/source.js';
+import { createSpools } from './adapters/spool.js';
 import { createWorkspaces } from './adapters/workspace.js';
 import type { Invocation, Services } from './commands/invocation.js';
 import { runCommand } from './commands/run-command.js';
 import { readConfig, type Config } from './config.js';
-import { asFailure } from './model/errors.js';
+import { asFailure, type Failure } from './model/errors.js';
 import { createBuilds } from './run/builds.js';
 import { healthcheck } from './healthcheck.js';
 import { serve } from './serve.js';
@@ -31,27 +40,38 @@ export async function main(words: readonly string[], environment: NodeJS.Process
 function createServices(config: Config, environment: NodeJS.ProcessEnv, log: Logger): Services {
   const { dataDirectory, allowFileRepositories, knownHosts, accessTtl: accessTtlMs, buildkit } = config;
   const clock = createClock();
+  const spools = createSpools();
+  const repositories = {
+    ...{ dataDirectory, allowFileRepositories, knownHosts, accessTtlMs },
+    ...{ clock, environment },
+  };
+  const runner = createRunner(dataDirectory);
+  const { cacheLimit, containers: limits } = config;
   const ports = {
-    source: createGitSource({
-      dataDirectory,
-      allowFileRepositories,
-      knownHosts,
-      accessTtlMs,
-      clock,
-      environment,
+    source: createSource({
+      git: createGitSource(repositories),
+      hg: createHgSource({ ...repositories, spools }),
     }),
     engine: createDockerEngine({ buildkit }),
+    containers: createDockerContainers({ ...limits, runner: runner.id }),
+    caches: createCaches({ directory: join(dataDirectory, 'caches'), limit: cacheLimit }),
+    spools,
+    artefacts: createS3Artefacts(),
+    notifier: createNotifier({ clock }),
     workspaces: createWorkspaces({ scratch: join(dataDirectory, 'scratch') }),
     clock,
+    runner: runner.id,
   };
   const { maxBuilds, maxQueued, maxTimeout } = config;
   const services: Services = {
-    builds: createBuilds(ports, { limits: { maxBuilds, maxQueued }, maxTimeout }),
+    builds: createBuilds(ports, { limits: { maxBuilds, maxQueued }, maxTimeout, onFailure: logFailure(log) }),
     version: packageVersion(),
-    onBug: (failure) => log.error({ err: failure.cause ?? failure }, 'a bug in buildbot'),
+    onBug: (failure) => logFailure(log)('', failure),
     local: {
       serve: async () => {
+        await runner.register();
         await ports.workspaces.sweep();
+        await sweepDead(runner, log);
         return serve(config, services, log);
       },
       healthcheck: () => healthcheck(config, ports.engine),
@@ -77,6 +97,31 @@ function invocationHere(words: readonly string[], environment: NodeJS.ProcessEnv
     stdout,
     stderr,
     signal: gone.signal,
+  };
+}
+
+/** Removes what dead runners have left in the engine. One that does not answer now is asked again at the next start. */
+async function sweepDead(runner: Runner, log: Logger): Promise<void> {
+  try {
+    const dead = await runner.dead();
+    const swept = await sweepEngine(dead);
+    for (const id of dead) await runner.forget(id);
+    if (swept.containers + swept.images > 0) log.info(swept, 'swept what a dead runner had left');
+  } catch (error) {
+    log.warn({ err: error }, 'could not sweep the engine');
+  }
+}
+
+/** What the caller is not told stands here: the cause. A bug of ours is an error, all else is somebody's build. */
+function logFailure(log: Logger): (id: string, failure: Failure) => void {
+  return (build, failure) => {
+    const details = {
+      ...(build !== '' && { build }),
+      code: failure.code,
+      ...(failure.cause !== undefined && { err: failure.cause }),
+    };
+    if (failure.code === 'INTERNAL') log.error(details, 'a bug in buildbot');
+    else log.info(details, 'build failed');
   };
 }
 

@@ -36,6 +36,8 @@ export type SourceAccess = {
   credentials: Credentials;
   /** Private directory of the build, in memory where the system has one: for key files. */
   workspace: string;
+  /** Private directory of the build on disk, for what may be large. */
+  scratch: string;
 };
 
 export interface FetchedSource extends AsyncDisposable {
@@ -61,9 +63,15 @@ export interface Engine {
     target: ImageReference,
     access: { registries: RegistryCredentials } & StepIO,
   ): Promise<{ digest: string }>;
-  /** Names `source` also `target`, in the engine. */
+  /**
+   * Names `source` also `target`, in the engine. Gives up after ten seconds: with ENGINE_UNREACHABLE where the engine does not answer,
+   * with ENGINE_FAILED where another build pushes under that name. Rejects with ENGINE_FAILED too where there is no such image.
+   */
   tag(source: string, target: ImageReference): Promise<void>;
-  /** Removes a name; the image too when it was its last one. Safe twice, safe for one that never was. */
+  /**
+   * Removes a name; the image too when it was its last one. Safe twice, safe for one that never was, and with a deadline of its own:
+   * rejects with ENGINE_UNREACHABLE after ten seconds without an answer, and with ENGINE_FAILED where a container has the image.
+   */
   untag(name: string): Promise<void>;
 }
 
@@ -121,7 +129,7 @@ export type ContainerSpec = {
   environment: ReadonlyMap<string, string>;
   /** Files /run/secrets/NAME, readable for the container's user, in memory alone; nothing of them in the engine's configuration. */
   secrets: ReadonlyMap<string, Secret>;
-  /** Directories that outlive the container, by the name of the volume that holds each. */
+  /** Volume → directory: what outlives the container. */
   caches: ReadonlyMap<string, string>;
 };
 
@@ -150,6 +158,25 @@ export type StreamedEntry = { entry: TreeEntry; chunks?: AsyncIterable<Uint8Arra
 export interface Spools {
   /** Keeps streamed entries on disk, below the build's scratch directory, so that they can be read in any order. `id` of a file is the SHA-1 of its content. */
   spool(entries: AsyncIterable<StreamedEntry>, directory: string): Promise<Tree & AsyncDisposable>;
+}
+
+/** Directories of builder containers that outlive a build, kept by the engine. A cache, so losing one costs time, never a build. */
+export interface Caches {
+  /**
+   * The cache of `path` in builders of `repository`, as the name of a volume for `ContainerSpec.caches`. Until it is disposed (safe
+   * twice) nobody else of this runner gets the same one: builds of one repository at the same time have caches of their own.
+   */
+  acquire(repository: string, path: string): Promise<CacheVolume>;
+  /**
+   * Removes caches, least recently used first and none that is held, until the rest is within the server's limit. Measures all of them,
+   * which takes the engine a while: not for the way of a build. Safe to call at any time; rejects with ENGINE_FAILED or
+   * ENGINE_UNREACHABLE.
+   */
+  collect(): Promise<void>;
+}
+
+export interface CacheVolume extends AsyncDisposable {
+  volume: string;
 }
 
 export interface Artefacts {

@@ -40,7 +40,7 @@ export async function serve(config: Config, services: Services, log: Logger): Pr
     { signal, running: services.builds.list().length, drain: config.drain },
     'draining: no new builds',
   );
-  await drain(config, services);
+  await drain(config, services, log);
   await server.end();
   log.info({}, 'stopped');
   return 0;
@@ -76,20 +76,26 @@ function readWords(command: string): { words: readonly string[]; unreadable?: Fa
   }
 }
 
+/** Milliseconds that cancelled builds have to clean up before the process ends all the same. */
+const CLEANUP = 15_000;
+
 /** Waits for running builds; a second signal, or the end of the drain time, cancels them. */
-async function drain(config: Config, { builds }: Services): Promise<void> {
+async function drain(config: Config, { builds }: Services, log: Logger): Promise<void> {
   const idle = builds.drain();
-  let timer: NodeJS.Timeout | undefined;
-  const impatient = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, config.drain);
-    void nextSignal().then(() => resolve());
-  });
-  await Promise.race([idle, impatient]);
-  clearTimeout(timer);
+  using patience = startTimer(config.drain);
+  await Promise.race([idle, patience.elapsed, nextSignal()]);
   builds.cancelAll(
     new Failure('CANCELLED', 'this runner is shutting down', { hint: 'try again on the next one' }),
   );
-  await idle;
+  using cleanup = startTimer(CLEANUP);
+  await Promise.race([idle, cleanup.elapsed]);
+  for (const { id } of builds.list()) log.error({ id }, 'left behind: the next start cleans up after it');
+}
+
+function startTimer(ms: number): { elapsed: Promise<void> } & Disposable {
+  let timer: NodeJS.Timeout | undefined;
+  const elapsed = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+  return { elapsed, [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
 function nextSignal(): Promise<NodeJS.Signals> {

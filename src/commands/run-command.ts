@@ -4,6 +4,7 @@ import { parseCommand, requestedOutput } from '../request/parse.js';
 import { build } from './build.js';
 import { help } from './help.js';
 import type { Invocation, Services } from './invocation.js';
+import { plan } from './plan.js';
 import { refusal } from './refusal.js';
 import { status } from './status.js';
 import { version } from './version.js';
@@ -28,6 +29,8 @@ function dispatch(invocation: Invocation, services: Services): Promise<number> {
   switch (command.name) {
     case 'build':
       return build(command.flags, invocation, services);
+    case 'plan':
+      return plan(command.flags, invocation, services);
     case 'status':
       return status(command.flags, invocation, services);
     case 'version':

@@ -79,6 +79,18 @@ export class Failure extends Error {
     this.transient = details.transient ?? false;
   }
 
+  /** The same failure with other words: for redaction. */
+  mapText(change: (text: string) => string): Failure {
+    const { commandExitCode, transient, cause } = this;
+    const details = {
+      hint: change(this.hint),
+      transient,
+      cause,
+      ...(commandExitCode !== undefined && { commandExitCode }),
+    };
+    return new Failure(this.code, change(this.message), details);
+  }
+
   get exitCode(): number {
     return catalogue[this.code].exit;
   }

@@ -38,6 +38,17 @@ export const eventSchema = z.discriminatedUnion('type', [
     steps: z.array(
       z.object({ step, project, what: z.string().describe('what the step will do, for people') }),
     ),
+    projects: z
+      .array(
+        z.object({
+          project: z.string(),
+          refs: z.array(z.string()),
+          push: z.boolean().describe('false: the image stays in the engine'),
+          steps: z.array(z.looseObject({ step })).describe('each step with all that it was told'),
+          notify: z.array(z.string()),
+        }),
+      )
+      .describe('the same for programs'),
   }),
   z.object({ type: z.literal('step.started'), ...base, step, project }),
   z.object({

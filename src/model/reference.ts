@@ -18,6 +18,22 @@ const COMPONENT = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
 const TAG = /^\w[\w.-]{0,127}$/;
 const DIGEST = /^[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}$/;
 
+/** Host of Docker Hub, as references and credentials have it. */
+export const DOCKER_HUB = 'docker.io';
+/** Key of Docker Hub's login in docker's configuration, and what engines ask for it with. */
+export const DOCKER_HUB_LOGIN = 'https://index.docker.io/v1/';
+const DOCKER_HUB_HOSTS = new Set([DOCKER_HUB, 'index.docker.io', 'registry-1.docker.io', DOCKER_HUB_LOGIN]);
+
+/** Whether this is one of Docker Hub's hosts, or its login's key. */
+export function isDockerHub(host: string): boolean {
+  return DOCKER_HUB_HOSTS.has(host);
+}
+
+/** A registry's host as references and credentials have it: `docker.io` for all that is Docker Hub. */
+export function canonicalHost(host: string): string {
+  return isDockerHub(host) ? DOCKER_HUB : host;
+}
+
 /** Parses `[host/]path[:tag][@digest]`. Throws Failure USAGE with what is wrong. */
 export function parseReference(text: string): ImageReference {
   const [named, digest] = splitOnce(text, '@');
@@ -40,7 +56,7 @@ export function checkTag(tag: string): string {
 
 /** The shortest spelling that the engine understands: Docker Hub's host and `library/` left out. */
 export function formatReference({ registry, repository, tag, digest }: ImageReference): string {
-  const name = registry === 'docker.io' ? repository.replace(/^library\//, '') : `${registry}/${repository}`;
+  const name = isDockerHub(registry) ? repository.replace(/^library\//, '') : `${registry}/${repository}`;
   return name + (tag === undefined ? '' : `:${tag}`) + (digest === undefined ? '' : `@${digest}`);
 }
 
@@ -48,7 +64,7 @@ function parseName(name: string, text: string): Pick<ImageReference, 'registry' 
   const [first, rest] = splitOnce(name, '/');
   const hasHost =
     rest !== undefined && (/[.:[]/.test(first) || first === 'localhost' || first !== first.toLowerCase());
-  const registry = hasHost ? canonicalHost(first) : 'docker.io';
+  const registry = hasHost ? canonicalHost(first) : DOCKER_HUB;
   const path = hasHost ? rest : name;
   if (hasHost && !HOST.test(first)) throw invalid(text, `'${first}' is not a registry host`);
   if (path.length === 0) throw invalid(text, 'the name is empty');
@@ -60,12 +76,8 @@ function parseName(name: string, text: string): Pick<ImageReference, 'registry' 
       `'${bad}' is not a path component: lower-case letters and digits, separated by one of . _ __ -`,
     );
   }
-  const repository = registry === 'docker.io' && !path.includes('/') ? `library/${path}` : path;
+  const repository = isDockerHub(registry) && !path.includes('/') ? `library/${path}` : path;
   return { registry, repository };
-}
-
-function canonicalHost(host: string): string {
-  return host === 'index.docker.io' || host === 'registry-1.docker.io' ? 'docker.io' : host;
 }
 
 function splitOnce(text: string, separator: string): [string, string | undefined] {

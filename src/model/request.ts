@@ -1,11 +1,17 @@
 import type { Credentials } from './credentials.js';
+import type { BuilderSpec, Command, PublishSpec } from './project.js';
 import type { ImageReference } from './reference.js';
+import type { Vcs } from './repository.js';
 
 /** What a door hands over, whichever door it was. Everything is validated; nothing here has been looked up yet. */
 export type BuildRequest = {
   /** `[A-Za-z0-9._-]{1,64}`, unique among the builds that run. */
   id: string;
+  /** `plan`: say what would be done, and do nothing. */
+  goal: 'build' | 'plan';
   source: SourceRequest;
+  /** Which projects of build.yml, and the name where there is no build.yml; empty: all. */
+  projects: readonly string[];
   image: ImageRequest;
   delivery: DeliveryRequest;
   policy: BuildPolicy;
@@ -15,12 +21,17 @@ export type BuildRequest = {
 export type Choice = 'auto' | 'yes' | 'no';
 
 export type SourceRequest = {
-  vcs: 'git';
+  vcs: Vcs;
+  /** As the program gets it, without the `hg+` that may have been in front. */
   url: string;
-  /** Commit id (full or abbreviated), branch or tag; absent: the remote's default branch. */
+  /** Commit id (full or abbreviated), branch, bookmark or tag; absent: the remote's default branch. */
   revision?: string;
   /** Trust a host key that is seen for the first time. */
   acceptNewHostKey: boolean;
+  /** git's submodules; `yes`: one that cannot be had is a failure, also where .gitmodules does not name it. */
+  submodules: Choice;
+  /** git LFS. `yes` is `auto`: an object that cannot be had is a failure in both. */
+  lfs: Choice;
 };
 
 /** How to build. Absent: the default. */
@@ -30,7 +41,13 @@ export type ImageRequest = ImageOptions & {
   /** Dockerfile, relative to the context. */
   file?: string;
   secrets: readonly SecretMount[];
+  builder?: BuilderRequest;
+  tests: readonly Command[];
+  publish: readonly PublishSpec[];
 };
+
+/** A builder container as the flags name it. */
+export type BuilderRequest = Extract<BuilderSpec, { kind: 'image' }>;
 
 /** What the engine is told, whatever the image is made of. */
 export type ImageOptions = {

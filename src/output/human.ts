@@ -13,6 +13,7 @@ export type HumanStreams = { log: Pump; attention: Pump };
  */
 export function createHumanRenderer({ log, attention }: HumanStreams): Emit<BuildEvent> {
   let started: number | undefined;
+  let several = false;
   const elapsed = (time: string) =>
     formatDuration(Math.max(0, Date.parse(time) - (started ?? Date.parse(time))));
   return (event) => {
@@ -25,14 +26,16 @@ export function createHumanRenderer({ log, attention }: HumanStreams): Emit<Buil
         started = Date.parse(event.time);
         return undefined;
       case 'step.started':
-        return log(`== STEP ${named(event)}  ${elapsed(event.time)}\n`);
+        return log(`== STEP ${named(event, several)}  ${elapsed(event.time)}\n`);
       case 'log':
-        return log(prefixLines(event.text, event.project));
+        return log(several ? prefixLines(event.text, event.project) : event.text);
       case 'warning':
         return attention(`warning: ${event.message}\n`);
       case 'step.finished':
         return event.cached ? log(`cached\n`) : undefined;
       case 'plan':
+        several = event.projects.length > 1;
+        return undefined;
       case 'progress':
         return undefined;
       case 'result':
@@ -56,8 +59,8 @@ export function failureLine(failure: NonNullable<EventOf<'result'>['failure']>):
   return `error: ${where ? `${where}: ` : ''}${failure.message} (${failure.code})\n`;
 }
 
-function named({ step, project }: { step: string; project?: string | undefined }): string {
-  return project === undefined ? step : `${step} ${project}`;
+function named({ step, project }: { step: string; project?: string | undefined }, several: boolean): string {
+  return several && project !== undefined ? `${step} ${project}` : step;
 }
 
 function prefixLines(text: string, project: string | undefined): string {

@@ -1,30 +1,74 @@
 import type { BuildEvent, Emit, EventOf } from '../model/events.js';
-import { secretForms } from './secret-forms.js';
+import { LONGEST, secretForms, type SecretForms } from './secret-forms.js';
+import { mergeSpans, type Span } from './text-search.js';
 
 const MASK = '***';
 
 /**
- * Replaces every form of every secret in events, before any renderer sees them. Log text is redacted as a stream of its step and
- * project: where a line is cut (a very long one), what could be the beginning of a secret waits for the next piece.
+ * Replaces every form of every secret in what events say, before any renderer sees them. Log text is redacted as a stream of its step
+ * and project: where a line is cut (a very long one), what could be the beginning of a secret waits for the next piece.
  */
 export function redactEvents(secrets: Iterable<string>, emit: Emit<BuildEvent>): Emit<BuildEvent> {
   const forms = secretForms(secrets);
-  if (forms.length === 0) return emit;
-  const pattern = new RegExp(forms.map(({ source }) => source).join('|'), 'g');
-  const longest = Math.max(...forms.map(({ length }) => length));
-  const streams = new LogStreams(pattern, longest);
+  if (!forms) return emit;
+  const streams = new LogStreams(forms);
   return (event) => {
     if (event.type === 'log') return forward(emit, streams.push(event));
     const held = event.type === 'step.finished' || event.type === 'result' ? streams.flush() : [];
-    return forward(emit, [...held, redactStrings(event, (text) => text.replace(pattern, MASK))]);
+    return forward(emit, [...held, redactStrings(event, (text) => mask(text, forms))]);
   };
 }
 
 /** One text, whole. For what is said before there are events. */
 export function redactText(secrets: Iterable<string>, text: string): string {
   const forms = secretForms(secrets);
-  if (forms.length === 0) return text;
-  return text.replace(new RegExp(forms.map(({ source }) => source).join('|'), 'g'), MASK);
+  return forms ? mask(text, forms) : text;
+}
+
+function mask(text: string, forms: SecretForms): string {
+  const masked = replaceSpans(text, secretSpans(text, forms));
+  return replaceSpans(masked, base64Runs(masked, forms));
+}
+
+function secretSpans(text: string, { text: texts, word }: SecretForms): readonly Span[] {
+  return mergeSpans(texts(text), word(text));
+}
+
+/** Each run of base64 that holds one of the pieces. */
+function base64Runs(text: string, { base64 }: SecretForms): Span[] {
+  const runs: Span[] = [];
+  let done = 0;
+  for (const piece of base64(text)) {
+    if (piece.start < done) continue;
+    const start = runStart(text, piece.start, done);
+    let end = piece.end;
+    while (end < text.length && isBase64(text.charCodeAt(end))) end++;
+    runs.push({ start, end });
+    done = end;
+  }
+  return runs;
+}
+
+function replaceSpans(text: string, spans: readonly Span[]): string {
+  let [result, done] = ['', 0];
+  for (const { start, end } of spans) {
+    result += text.slice(done, start) + MASK;
+    done = end;
+  }
+  return done === 0 ? text : result + text.slice(done);
+}
+
+function runStart(text: string, from: number, least: number): number {
+  let start = from;
+  while (start > least && isBase64(text.charCodeAt(start - 1))) start--;
+  return start;
+}
+
+// A-Z a-z 0-9 + / - _ =
+function isBase64(code: number): boolean {
+  if (code >= 0x61) return code <= 0x7a;
+  if (code >= 0x41) return code <= 0x5a || code === 0x5f;
+  return code >= 0x2f ? code <= 0x39 || code === 0x3d : code === 0x2b || code === 0x2d;
 }
 
 async function forwardAll(emit: Emit<BuildEvent>, events: readonly BuildEvent[]): Promise<void> {
@@ -35,29 +79,29 @@ function forward(emit: Emit<BuildEvent>, events: readonly BuildEvent[]): void | 
   return events.length === 1 ? emit(events[0]!) : forwardAll(emit, events);
 }
 
+/** The longest run of base64 that waits for its end. */
+const LONGEST_RUN = 4096;
+
 /** Log text by stream, with the tail that may go on to be a secret. */
 class LogStreams {
   readonly #tails = new Map<string, EventOf<'log'>>();
 
-  constructor(
-    readonly pattern: RegExp,
-    readonly longest: number,
-  ) {}
+  constructor(readonly forms: SecretForms) {}
 
   push(event: EventOf<'log'>): EventOf<'log'>[] {
     const key = `${event.step}\0${event.project ?? ''}\0${event.stream}`;
     const text = (this.#tails.get(key)?.text ?? '') + event.text;
     this.#tails.delete(key);
-    if (text.endsWith('\n')) return [{ ...event, text: text.replace(this.pattern, MASK) }];
+    if (text.endsWith('\n')) return [{ ...event, text: mask(text, this.forms) }];
     const cut = this.#safeCut(text);
     this.#tails.set(key, { ...event, text: text.slice(cut) });
-    return cut === 0 ? [] : [{ ...event, text: text.slice(0, cut).replace(this.pattern, MASK) }];
+    return cut === 0 ? [] : [{ ...event, text: mask(text.slice(0, cut), this.forms) }];
   }
 
   flush(): EventOf<'log'>[] {
     const events = [...this.#tails.values()].map((event) => ({
       ...event,
-      text: event.text.replace(this.pattern, MASK),
+      text: mask(event.text, this.forms),
     }));
     this.#tails.clear();
     return events;
@@ -66,20 +110,39 @@ class LogStreams {
   // Up to here no secret can begin that is not whole; and none is cut in two.
   #safeCut(text: string): number {
     const lineStart = text.lastIndexOf('\n') + 1;
-    let cut = Math.max(lineStart, text.length - this.longest + 1);
-    for (const match of text.slice(lineStart).matchAll(this.pattern)) {
-      const [start, end] = [lineStart + match.index, lineStart + match.index + match[0].length];
+    const beginning = Math.max(lineStart, text.length - LONGEST + 1);
+    let cut = runStart(text, beginning, Math.max(lineStart, beginning - LONGEST_RUN));
+    for (const span of secretSpans(text.slice(lineStart), this.forms)) {
+      const [start, end] = [lineStart + span.start, lineStart + span.end];
       if (start < cut && end > cut) cut = end;
     }
     return cut;
   }
 }
 
-function redactStrings<T>(value: T, redact: (text: string) => string): T {
+/** What programs rely on, and what no secret can be part of but by chance: a secret `push` must not make a step of it `***`. */
+const STRUCTURE = new Set(
+  'type time build step status code stream id digest revision platform project name ref refs base version state'
+    .split(' ')
+    .concat(['queuedAt', 'startedAt', 'finishedAt', 'committedAt', 'dockerfile', 'notify']),
+);
+
+/** Maps whose keys the caller or the repository chose: a build arg `version` is no structure. */
+const FREE = new Set(['buildArgs', 'labels']);
+
+function redactStrings<T>(value: T, redact: (text: string) => string, structure = STRUCTURE): T {
   if (typeof value === 'string') return redact(value) as T;
-  if (Array.isArray(value)) return value.map((item: unknown) => redactStrings(item, redact)) as T;
+  if (Array.isArray(value)) return value.map((item: unknown) => redactStrings(item, redact, structure)) as T;
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, redactStrings(item, redact)]),
-  ) as T;
+  const entries = Object.entries(value).map(([key, item]): [string, unknown] => {
+    const isStructure =
+      structure.has(key) && (typeof item !== 'object' || Array.isArray(item)) && !isObjects(item);
+    if (isStructure) return [key, item];
+    return [key, redactStrings(item as unknown, redact, FREE.has(key) ? new Set() : structure)];
+  });
+  return Object.fromEntries(entries) as T;
+}
+
+function isObjects(value: unknown): boolean {
+  return Array.isArray(value) && value.some((item) => typeof item === 'object');
 }

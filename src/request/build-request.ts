@@ -2,20 +2,21 @@ import { randomBytes } from 'node:crypto';
 import type { Credentials } from '../model/credentials.js';
 import { Failure } from '../model/errors.js';
 import { parseSize } from '../model/quantity.js';
-import { parseRepositoryUrl } from '../model/repository.js';
+import { parseReference } from '../model/reference.js';
 import type {
   BuildPolicy,
   BuildRequest,
   DeliveryRequest,
   ImageRequest,
   SecretMount,
-  SourceRequest,
 } from '../model/request.js';
 import type { FlagValues } from './parse.js';
+import { sourceRequest } from './source.js';
 import {
   addHost,
   cacheSource,
   cacheTarget,
+  containerPath,
   flagged,
   imageName,
   imageTag,
@@ -23,22 +24,28 @@ import {
   matching,
   pairs,
   positiveDuration,
+  publishTarget,
   secretMount,
   ulimit,
   wrong,
 } from './values.js';
 
 /** Flags of `build` and what the caller lends → a request whose every value has been checked. Throws Failure USAGE or NOT_SUPPORTED. */
-export function toBuildRequest(flags: FlagValues, credentials: Credentials): BuildRequest {
+export function toBuildRequest(
+  flags: FlagValues,
+  credentials: Credentials,
+  goal: BuildRequest['goal'] = 'build',
+): BuildRequest {
   const request = {
     id: buildId(flags.one('id')),
+    goal,
+    projects: flags.all('project'),
     source: sourceRequest(flags),
     image: imageRequest(flags),
     delivery: deliveryRequest(flags),
     policy: buildPolicy(flags),
     credentials,
   };
-  checkDelivery(request.delivery);
   checkSecrets(request.image.secrets, credentials);
   return request;
 }
@@ -47,20 +54,6 @@ function buildId(given: string | undefined): string {
   if (given === undefined) return randomBytes(6).toString('hex');
   if (/^[A-Za-z0-9._-]{1,64}$/.test(given)) return given;
   throw wrong('id', given, 'use 1 to 64 letters, digits, . _ and -');
-}
-
-function sourceRequest(flags: FlagValues): SourceRequest {
-  const repo = flags.one('repo');
-  if (repo === undefined)
-    throw new Failure('USAGE', '--repo is missing', { hint: 'give the URL of the repository' });
-  if (flags.one('vcs') === 'hg') throw new Failure('NOT_SUPPORTED', "--vcs 'hg' is not supported yet");
-  const revision = flags.one('revision');
-  return {
-    vcs: 'git',
-    url: flagged('repo', () => parseRepositoryUrl(repo)).url,
-    ...(revision !== undefined && { revision }),
-    acceptNewHostKey: flags.switch('accept-new-host-key'),
-  };
 }
 
 function imageRequest(flags: FlagValues): ImageRequest {
@@ -92,7 +85,30 @@ function imageRequest(flags: FlagValues): ImageRequest {
     ulimits: flags.all('ulimit').map(ulimit),
     cacheFrom: flags.all('cache-from').map(cacheSource),
     inlineCache: flags.all('cache-to').map(cacheTarget).includes('inline'),
+    ...builderRequest(flags),
+    tests: flags.all('test'),
+    publish: flags.all('publish').map(publishTarget),
   };
+}
+
+function builderRequest(flags: FlagValues): Pick<ImageRequest, 'builder'> {
+  const [image, command, extract] = ['builder-image', 'builder-command', 'extract'].map((name) =>
+    flags.one(name),
+  );
+  const cache = flags.all('builder-cache').map((path) => containerPath('builder-cache', path));
+  if (image === undefined) {
+    const stray = ['builder-command', 'extract', 'builder-cache'].find((name) => flags.all(name).length > 0);
+    if (stray !== undefined)
+      throw new Failure('USAGE', `--${stray} needs --builder-image`, {
+        hint: 'name the image that the builder runs in',
+      });
+    return {};
+  }
+  if (command === undefined)
+    throw new Failure('USAGE', '--builder-image needs --builder-command', { hint: 'say what runs in it' });
+  flagged('builder-image', () => parseReference(image));
+  const path = extract === undefined ? '/project' : containerPath('extract', extract);
+  return { builder: { kind: 'image', image, command, extract: path, cache } };
 }
 
 function deliveryRequest(flags: FlagValues): DeliveryRequest {
@@ -119,19 +135,6 @@ function buildPolicy(flags: FlagValues): BuildPolicy {
     ...optional('timeout', flags.one('timeout'), (value) => positiveDuration('timeout', value)),
     onDisconnect: 'cancel',
   };
-}
-
-function checkDelivery({ image, tags, push }: DeliveryRequest): void {
-  const bare = tags.find((tag) => !tag.includes(':'));
-  if (image !== undefined || (!push && tags.length === 0)) return;
-  if (bare !== undefined)
-    throw new Failure('USAGE', `--tag '${bare}' needs --image`, {
-      hint: 'or give a full reference as --tag',
-    });
-  if (tags.length === 0)
-    throw new Failure('USAGE', '--image is missing', {
-      hint: 'name the image, registry included, or use --no-push',
-    });
 }
 
 function checkSecrets(mounts: readonly SecretMount[], { secrets }: Credentials): void {

@@ -7,7 +7,7 @@ const outputFlag: Flag = {
   help: 'text, or one JSON object',
 };
 
-export type CommandName = 'build' | 'status' | 'help' | 'version' | 'serve' | 'healthcheck';
+export type CommandName = 'build' | 'plan' | 'status' | 'help' | 'version' | 'serve' | 'healthcheck';
 
 export type CommandSpec = {
   name: CommandName;
@@ -25,6 +25,12 @@ export const commands: readonly CommandSpec[] = [
     name: 'build',
     usage: 'build --repo URL --image NAME [--revision REV] [-t TAG]… [FLAG]…',
     help: 'fetch, build, push; the log live, the verdict as exit code',
+    flags: buildFlags,
+  },
+  {
+    name: 'plan',
+    usage: 'plan --repo URL [FLAG]…',
+    help: 'fetch, and print what a build with the same flags would do; build nothing',
     flags: buildFlags,
   },
   {
@@ -58,4 +64,4 @@ export const commands: readonly CommandSpec[] = [
 ];
 
 /** Commands that the contract names and that a later version brings. */
-export const plannedCommands: readonly string[] = ['plan', 'attach', 'cancel'];
+export const plannedCommands: readonly string[] = ['attach', 'cancel'];

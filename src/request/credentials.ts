@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument } from 'yaml';
+import { LineCounter, type Document } from 'yaml';
 import { z } from 'zod';
 import type {
   Credentials,
@@ -8,6 +8,7 @@ import type {
 } from '../model/credentials.js';
 import { Failure } from '../model/errors.js';
 import { Secret } from '../model/secret.js';
+import { readDocument } from '../yaml/document.js';
 import { registryHost } from './registry-host.js';
 
 /** Bytes that a credentials document may have (CONTRACT §4). */
@@ -55,14 +56,14 @@ const documentSchema = z.strictObject({
 
 /** YAML or JSON → Credentials. Throws Failure CREDENTIALS_INVALID with line and column, and never shows a value. */
 export function parseCredentials(source: string): Credentials {
-  if (Buffer.byteLength(source) > MAX_CREDENTIALS) throw invalid('it is larger than 1 MiB');
   const lines = new LineCounter();
-  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
-  const broken = document.errors[0];
-  if (broken)
-    throw invalid(
-      `${position(lines, broken.pos[0])}: it is not YAML (${broken.code.toLowerCase().replaceAll('_', ' ')})`,
-    );
+  lines.addNewLine(0);
+  for (const { index } of source.matchAll(/\n/g)) lines.addNewLine(index + 1);
+  // The library's sentences may repeat what stands in the document; its codes do not.
+  const document = readDocument(source, ({ offset, why, code }) => {
+    const shown = code === undefined ? why : `it is not YAML (${code.toLowerCase().replaceAll('_', ' ')})`;
+    return invalid(`${position(lines, offset)}: ${shown}`);
+  });
   const parsed = documentSchema.safeParse(toPlain(document) ?? {});
   if (parsed.success) return toCredentials(parsed.data);
   const issue = deepest(parsed.error.issues[0]!);
@@ -74,7 +75,7 @@ export function parseCredentials(source: string): Credentials {
   throw invalid(`${position(lines, offset)}: ${describe(issue)}`);
 }
 
-function toPlain(document: ReturnType<typeof parseDocument>): unknown {
+function toPlain(document: Document.Parsed): unknown {
   try {
     return document.toJS({ maxAliasCount: 20 });
   } catch {
@@ -136,7 +137,7 @@ function toCredentials(document: z.infer<typeof documentSchema>): Credentials {
   };
 }
 
-type Document = z.infer<typeof documentSchema>;
+type Lent = z.infer<typeof documentSchema>;
 
 function toS3({
   accessKeyId,
@@ -144,7 +145,7 @@ function toS3({
   sessionToken,
   region,
   endpoint,
-}: NonNullable<Document['s3']>): S3Credential {
+}: NonNullable<Lent['s3']>): S3Credential {
   return {
     accessKeyId,
     secretAccessKey: new Secret(secretAccessKey),
@@ -154,7 +155,7 @@ function toS3({
   };
 }
 
-function toNotify({ github, slack, webhook, email }: NonNullable<Document['notify']>): NotifyCredentials {
+function toNotify({ github, slack, webhook, email }: NonNullable<Lent['notify']>): NotifyCredentials {
   const apiUrl = github?.apiUrl === undefined ? {} : { apiUrl: github.apiUrl };
   const secret = webhook?.secret === undefined ? {} : { secret: new Secret(webhook.secret) };
   return {

@@ -5,39 +5,49 @@ import { registryHost } from './registry-host.js';
 import { splitCommand } from './split.js';
 
 /**
- * The seed's `--docker-login-cmd "docker login -u U -p P [HOST]"` → a credential. The command is read, never executed.
- * Throws Failure USAGE, without showing the password.
+ * The seed's `--docker-login-cmd "docker login -u U -p P [HOST]"` (or `echo P | docker login -u U --password-stdin HOST`) → a
+ * credential. The command is read, never executed. Throws Failure USAGE that shows no word of it.
  */
 export function parseDockerLogin(command: string): { host: string; credential: RegistryCredential } {
-  const words = splitCommand(command);
-  if (words[0] !== 'docker' || words[1] !== 'login') throw invalid("it does not begin with 'docker login'");
-  const options = new Map<string, string>();
-  const operands: string[] = [];
-  for (let i = 2; i < words.length; i++) {
-    const option = OPTIONS.find(({ pattern }) => pattern.test(words[i]!));
-    if (option)
-      options.set(
-        option.name,
-        words[i]!.includes('=') ? words[i]!.replace(/^[^=]*=/, '') : (words[++i] ?? ''),
-      );
-    else if (words[i] === '--password-stdin')
-      throw invalid('there is no stdin for it; put the password into --credentials');
-    else if (words[i]!.startsWith('-')) throw invalid(`'${words[i]}' is not an option of it`);
-    else operands.push(words[i]!);
-  }
-  const { username, password } = { username: options.get('username'), password: options.get('password') };
-  if (!username || !password) throw invalid('it needs -u and -p');
+  const { words, piped } = readPipe(splitCommand(command));
+  if (words[0] !== 'docker' || words[1] !== 'login') throw invalid("it is no 'docker login'");
+  const { options, operands } = readOptions(words.slice(2));
+  const username = options.get('username');
+  const password = options.has('password-stdin') ? piped : options.get('password');
+  if (!username || !password) throw invalid('it needs -u, and -p or a password that is piped into it');
   if (operands.length > 1) throw invalid('it names more than one registry');
   const credential = { kind: 'password', username, password: new Secret(password) } as const;
   return { host: registryHost(operands[0] ?? 'docker.io'), credential };
 }
 
-const OPTIONS = [
-  { name: 'username', pattern: /^(?:-u|--username)(?:=|$)/ },
-  { name: 'password', pattern: /^(?:-p|--password)(?:=|$)/ },
-  // Gone from docker since 17.06; `aws ecr get-login` still wrote it.
-  { name: 'email', pattern: /^(?:-e|--email)(?:=|$)/ },
-];
+// `echo PASSWORD | docker login …`, `printf %s PASSWORD | …`
+function readPipe(words: readonly string[]): { words: readonly string[]; piped?: string } {
+  const pipe = words.indexOf('|');
+  if (pipe < 0) return { words };
+  const [program, ...values] = words.slice(0, pipe);
+  const value = values.filter((word) => word !== '-n' && word !== '%s');
+  if ((program !== 'echo' && program !== 'printf') || value.length !== 1)
+    throw invalid('only echo or printf may stand before |');
+  return { words: words.slice(pipe + 1), piped: value[0]! };
+}
+
+/** Spellings of pflag: `-u U`, `-uU`, `-u=U`, `--username U`, `--username=U`. */
+const OPTION = /^(?:-([upe])=?|--(username|password|email)(?:=|$))([^]*)$/;
+const LONG: Record<string, string> = { u: 'username', p: 'password', e: 'email' };
+
+function readOptions(words: readonly string[]): { options: Map<string, string>; operands: string[] } {
+  const options = new Map<string, string>();
+  const operands: string[] = [];
+  for (let i = 0; i < words.length; i++) {
+    const match = OPTION.exec(words[i]!);
+    if (words[i] === '--password-stdin') options.set('password-stdin', '');
+    else if (match) options.set(match[2] ?? LONG[match[1]!]!, match[3] || (words[++i] ?? ''));
+    else if (words[i]!.startsWith('-'))
+      throw invalid('it has an option that is not -u, -p or --password-stdin');
+    else operands.push(words[i]!);
+  }
+  return { options, operands };
+}
 
 function invalid(why: string): Failure {
   return new Failure('USAGE', `--docker-login-cmd cannot be used: ${why}`, {

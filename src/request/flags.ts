@@ -14,6 +14,8 @@ export type Flag = {
   aliases?: readonly string[];
   /** Its work is not built yet: the flag is refused with a line that says so. */
   planned?: true;
+  /** Its value is never shown. */
+  secret?: true;
 };
 
 export type FlagGroup = { title: string; flags: readonly Flag[] };
@@ -27,13 +29,13 @@ export const buildFlags: readonly FlagGroup[] = [
       {
         name: 'repo',
         value: 'URL',
-        help: 'repository: ssh://, git@host:path, https://, http:// (file:// where the server allows it)',
+        help: 'repository: ssh://, git@host:path, https://, http:// (file:// where the server allows it); hg+ in front, or ssh://hg@: Mercurial',
       },
       { name: 'vcs', value: 'git|hg', choices: ['git', 'hg'], help: 'where the URL does not tell' },
       {
         name: 'revision',
         value: 'REV',
-        help: "commit id (full or short), branch or tag; default: the remote's default branch",
+        help: "commit id (full or short), branch, bookmark or tag; default: the remote's default branch",
       },
       {
         name: 'context',
@@ -47,21 +49,18 @@ export const buildFlags: readonly FlagGroup[] = [
         name: 'submodules',
         value: 'auto|yes|no',
         choices: TRI,
-        planned: true,
         help: 'default auto: when the source has some',
       },
       {
         name: 'lfs',
         value: 'auto|yes|no',
         choices: TRI,
-        planned: true,
         help: 'default auto: when the source uses it',
       },
       {
         name: 'project',
         value: 'NAME',
         repeatable: true,
-        planned: true,
         aliases: ['service-id'],
         help: 'which project(s) of build.yml; default all',
       },
@@ -123,30 +122,26 @@ export const buildFlags: readonly FlagGroup[] = [
       {
         name: 'builder-image',
         value: 'IMG',
-        planned: true,
         help: 'run the build in a container of IMG first',
       },
-      { name: 'builder-command', value: 'CMD', planned: true, help: 'what runs in it' },
-      { name: 'extract', value: 'PATH', planned: true, help: 'what of it becomes the build context' },
+      { name: 'builder-command', value: 'CMD', help: 'what runs in it' },
+      { name: 'extract', value: 'PATH', help: 'what of it becomes the build context' },
       {
         name: 'builder-cache',
         value: 'PATH',
         repeatable: true,
-        planned: true,
         help: 'a directory in it that is kept for the next build',
       },
       {
         name: 'test',
         value: 'CMD',
         repeatable: true,
-        planned: true,
         help: 'run in a container of the new image before anything is pushed',
       },
       {
         name: 'publish',
         value: 's3://BUCKET/PREFIX=PATH',
         repeatable: true,
-        planned: true,
         help: 'upload PATH from the new image',
       },
     ],
@@ -182,8 +177,8 @@ export const buildFlags: readonly FlagGroup[] = [
       },
       {
         name: 'progress',
-        value: 'auto|plain|tty',
-        choices: ['auto', 'plain', 'tty'],
+        value: 'auto|plain',
+        choices: ['auto', 'plain'],
         help: 'how human output is drawn',
       },
       { name: 'id', value: 'ID', help: 'your name for the build: letters, digits, . _ -, at most 64' },
@@ -201,11 +196,14 @@ export const buildFlags: readonly FlagGroup[] = [
       {
         name: 'repo-auth-key',
         value: 'BASE64',
+        secret: true,
         help: 'private key for the repository (visible to others on your machine: prefer --credentials)',
       },
       {
         name: 'docker-login-cmd',
         value: 'CMD',
+        secret: true,
+        repeatable: true,
         help: '"docker login -u U -p P HOST", parsed, never run (visible to others: prefer --credentials)',
       },
       { name: 'docker-login-cache', value: 'X', help: 'accepted and ignored: no login is kept' },

@@ -40,7 +40,10 @@ export function parseCommand(words: readonly string[], options: { local: boolean
   if (rest.some((word) => word === '--help' || word === '-h')) {
     return { name: 'help', flags: new FlagValues(), operands: [spec.name] };
   }
-  return { name: spec.name, ...parseFlags(spec, rest) };
+  const parsed = parseFlags(spec, rest);
+  const [topic] = parsed.operands;
+  if (spec.name === 'help' && topic !== undefined) findCommand(topic, options.local);
+  return { name: spec.name, ...parsed };
 }
 
 /** The value of --output, however wrong the rest may be: so that a refusal has the form that was asked for. */
@@ -72,7 +75,7 @@ function parseFlags(
   words: readonly string[],
 ): { flags: FlagValues; operands: readonly string[] } {
   const flags = spec.flags.flatMap((group) => group.flags);
-  const parsed = minimist(checkNames(words.map(normalizeFlag), flags), minimistOptions(flags));
+  const parsed = minimist(checkNames(joinLogin(words.map(normalizeFlag)), flags), minimistOptions(flags));
   const operands = parsed._.map(String);
   const most = spec.operands?.length ?? 0;
   if (operands.length > most) {
@@ -89,28 +92,34 @@ function parseFlags(
 // Before minimist sees them: it takes any `--no-x`, any `--switch=value`, and stumbles over `--constructor`.
 function checkNames(words: readonly string[], flags: readonly Flag[]): string[] {
   const end = words.indexOf('--');
-  for (const word of end < 0 ? words : words.slice(0, end)) {
-    const match = /^(?:--([^=]*)|-([^=\d]))(=[^]*)?$/.exec(word);
-    if (!match) {
-      if (/^-./.test(word)) throw unknownFlag(word, flags);
-      continue;
-    }
-    const flag = flags.find(({ name, short, aliases }) =>
-      match[2] === undefined ? name === match[1] || aliases?.includes(match[1]!) : short === match[2],
-    );
-    if (!flag) throw unknownFlag(word, flags);
-    if (flag.value === undefined && match[3] !== undefined) {
-      throw new Failure('USAGE', `--${flag.name} takes no value, but got '${match[3].slice(1)}'`, {
-        hint: 'leave it out',
-      });
-    }
-  }
-  const both = flags.find(({ name }) => words.includes(`--${name}`) && words.includes(`--no-${name}`));
-  if (both)
+  const checked = (end < 0 ? words : words.slice(0, end)).flatMap((word) => checkName(word, flags));
+  const both = flags.find(({ name }) => checked.includes(`--${name}`) && checked.includes(`--no-${name}`));
+  if (both) {
     throw new Failure('USAGE', `--${both.name} and --no-${both.name} exclude each other`, {
       hint: 'give one',
     });
-  return [...words];
+  }
+  return end < 0 ? checked : [...checked, ...words.slice(end)];
+}
+
+/** One word as minimist understands it: `-tX` becomes `-t X`. */
+function checkName(word: string, flags: readonly Flag[]): string[] {
+  const long = /^--([^=]*)(=[^]*)?$/.exec(word);
+  const short = /^-([A-Za-z])=?([^]*)$/.exec(word);
+  if (!long && !short) {
+    if (/^-./.test(word)) throw unknownFlag(word, flags);
+    return [word];
+  }
+  const flag = flags.find((known) =>
+    long ? known.name === long[1] || known.aliases?.includes(long[1]!) : known.short === short![1],
+  );
+  if (!flag) throw unknownFlag(word, flags);
+  if (flag.value === undefined && long?.[2] !== undefined) {
+    throw new Failure('USAGE', `--${flag.name} takes no value, but got '${long[2].slice(1)}'`, {
+      hint: 'leave it out',
+    });
+  }
+  return short?.[2] ? [`-${short[1]}`, short[2]] : [word];
 }
 
 function minimistOptions(flags: readonly Flag[]): minimist.Opts {
@@ -142,9 +151,8 @@ function check(flag: Flag, given: readonly string[]): readonly string[] {
   if (flag.planned) throw new Failure('NOT_SUPPORTED', `${shown} is not supported yet`);
   if (flag.value === undefined) return given;
   if (given.length > 1 && !flag.repeatable) {
-    throw new Failure('USAGE', `${shown} is given twice: '${given[0]}' and '${given[1]}'`, {
-      hint: 'give it once',
-    });
+    const values = flag.secret ? '' : `: '${given[0]}' and '${given[1]}'`;
+    throw new Failure('USAGE', `${shown} is given twice${values}`, { hint: 'give it once' });
   }
   for (const value of given) checkValue(flag, value);
   return given;
@@ -179,4 +187,16 @@ function normalizeFlag(word: string): string {
   if (!word.startsWith('--')) return word;
   const end = word.indexOf('=');
   return end < 0 ? word.replaceAll('_', '-') : word.slice(0, end).replaceAll('_', '-') + word.slice(end);
+}
+
+// Typed as the seed's usage shows it, ssh has taken the quotes away: `--docker-login-cmd docker login -u U -p P HOST --next …`.
+function joinLogin(words: readonly string[]): string[] {
+  const at = words.indexOf('--docker-login-cmd');
+  if (at < 0 || words[at + 1] !== 'docker' || words[at + 2] !== 'login') return [...words];
+  const next = words.findIndex(
+    (word, index) => index > at + 2 && /^--(?!username|password|email)/.test(word),
+  );
+  const end = next < 0 ? words.length : next;
+  const command = words.slice(at + 1, end).map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`);
+  return [...words.slice(0, at + 1), command.join(' '), ...words.slice(end)];
 }

@@ -15,14 +15,13 @@ const VISIBLE = "can be seen by other users of your machine; send a document wit
 /** Credentials as function61/buildbot took them: in flags. */
 export function seedCredentials(flags: FlagValues): SeedCredentials {
   const key = flags.one('repo-auth-key');
-  const login = flags.one('docker-login-cmd');
-  const parsed = login === undefined ? undefined : parseDockerLogin(login);
+  const logins = flags.all('docker-login-cmd').map(parseDockerLogin);
   return {
     git: key === undefined ? {} : { sshKey: decodeKey(key) },
-    registries: new Map(parsed ? [[parsed.host, parsed.credential]] : []),
+    registries: new Map(logins.map(({ host, credential }) => [host, credential])),
     warnings: [
       ...(key === undefined ? [] : [`--repo-auth-key ${VISIBLE}`]),
-      ...(login === undefined ? [] : [`--docker-login-cmd ${VISIBLE}`]),
+      ...(logins.length === 0 ? [] : [`--docker-login-cmd ${VISIBLE}`]),
       ...(flags.one('docker-login-cache') === undefined
         ? []
         : ['--docker-login-cache is ignored: no login is kept']),

@@ -36,7 +36,9 @@ function readWord(text: string): { word: string; length: number } {
     const rest = text.slice(length);
     const found = PIECES.find(([pattern]) => pattern.test(rest));
     if (!found)
-      throw new Failure('USAGE', `unbalanced quotes at: ${rest.slice(0, 40)}`, { hint: 'close the quote' });
+      throw new Failure('USAGE', 'a quote is not closed', {
+        hint: 'close it; what stands in it is not shown',
+      });
     const piece = found[0].exec(rest)![0];
     word += found[1](piece);
     length += piece.length;

@@ -1,6 +1,7 @@
 import { Failure } from '../model/errors.js';
 import { parseDuration } from '../model/quantity.js';
 import { checkTag, formatReference, parseReference } from '../model/reference.js';
+import type { PublishSpec } from '../model/project.js';
 import type { CacheSource, SecretMount, Ulimit } from '../model/request.js';
 
 /** Values of single flags: text → checked value. Each throws a Failure that names the flag, the value and what is accepted. */
@@ -24,6 +25,8 @@ export function pairs(flag: string, values: readonly string[]): Map<string, stri
   return new Map(
     values.map((value) => {
       const at = value.indexOf('=');
+      // As docker has it: a label without a value is an empty one.
+      if (at < 0 && flag === 'label') return [value, ''];
       if (at <= 0)
         throw wrong(flag, value, 'write it like NAME=value; the environment of the caller is not taken over');
       return [value.slice(0, at), value.slice(at + 1)];
@@ -76,6 +79,22 @@ function cacheFields(flag: string, value: string): { type?: string; ref?: string
   const unknown = Object.keys(fields).find((key) => !['type', 'ref', 'mode'].includes(key));
   if (unknown !== undefined) throw wrong(flag, value, `'${unknown}' is not a field of it`);
   return fields;
+}
+
+/** `s3://BUCKET/PREFIX=PATH` */
+export function publishTarget(value: string): PublishSpec {
+  const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([^=]*))?=(\/.*)$/.exec(value);
+  if (!match) throw wrong('publish', value, 'write it like s3://bucket/prefix=/path/in/the/image');
+  const bucketPath = (match[2] ?? '').replace(/^\/+|\/+$/g, '');
+  return { to: 's3', bucket: match[1]!, bucketPath, copy: containerPath('publish', match[3]!) };
+}
+
+/** An absolute path in a container. */
+export function containerPath(flag: string, value: string): string {
+  const parts = value.split('/').filter((part) => part !== '' && part !== '.');
+  if (!value.startsWith('/') || parts.includes('..'))
+    throw wrong(flag, value, 'give an absolute path in the container, without ..');
+  return `/${parts.join('/')}`;
 }
 
 export function positiveDuration(flag: string, value: string): number {

@@ -5,8 +5,11 @@ import type { BuildRequest } from '../model/request.js';
 import { statusOf, type BuildResult, type SourceResult } from '../model/result.js';
 import type { FetchedSource } from '../ports.js';
 import { fetchSource } from '../steps/source.js';
-import { execute, type Ports, type Progress } from './execute.js';
+import { announceOutcome } from './announce.js';
+import { execute } from './execute.js';
+import type { Ports, Progress } from './execution.js';
 import { Journal } from './journal.js';
+import { createPatience, type Patience } from './patience.js';
 import type { Queue } from './queue.js';
 
 export type BuildContext = {
@@ -16,6 +19,8 @@ export type BuildContext = {
   queue: Queue;
   /** Milliseconds that the server allows at most. */
   maxTimeout: number;
+  /** Hears of what went wrong, with its cause, for the operator's log. */
+  onFailure: (failure: Failure) => void;
 };
 
 /**
@@ -27,32 +32,33 @@ export async function runBuild(
   ports: Ports,
   context: BuildContext,
 ): Promise<BuildResult> {
-  const journal = new Journal(request.id, ports.clock, context.emit);
+  const patience = createPatience(context.emit);
+  patience.watch(context.signal);
+  const journal = new Journal(request.id, ports.clock, patience.emit);
   const queuedAt = journal.stamp.time;
-  const progress: Progress = { images: [] };
-  const outcome = await settle(journal, context.signal, () =>
-    queued(request, { ports, context, journal, progress }),
-  );
+  const progress: Progress = { images: [], published: [] };
+  const run = { ports, context, journal, progress, patience };
+  const outcome = await settle(run, () => queued(request, run));
+  await announceOutcome(request, outcome, run);
+  const { plan: _plan, revision: _revision, pending: _pending, ...reached } = progress;
   const result: BuildResult = {
     version: 1,
     id: request.id,
     status: statusOf(outcome.exitCode),
     ...outcome,
-    ...progress,
-    published: [],
+    ...reached,
     steps: journal.steps,
     queuedAt,
     finishedAt: journal.stamp.time,
   };
-  await context.emit({ type: 'result', ...journal.stamp, ...result });
+  await journal.emit({ type: 'result', ...journal.stamp, ...result });
   return result;
 }
 
-type Run = { ports: Ports; context: BuildContext; journal: Journal; progress: Progress };
+type Run = { ports: Ports; context: BuildContext; journal: Journal; progress: Progress; patience: Patience };
 
 async function settle(
-  journal: Journal,
-  signal: AbortSignal,
+  { journal, context }: Run,
   work: () => Promise<void>,
 ): Promise<Pick<BuildResult, 'exitCode' | 'failure'>> {
   try {
@@ -60,14 +66,16 @@ async function settle(
     return { exitCode: 0 };
   } catch (error) {
     // Once aborted, whatever error comes is the cancellation.
-    return journal.describeFailure(signal.aborted ? signal.reason : error);
+    const failed = journal.describeFailure(context.signal.aborted ? context.signal.reason : error);
+    context.onFailure(failed.cause);
+    return { exitCode: failed.exitCode, failure: failed.failure };
   }
 }
 
 async function queued(request: BuildRequest, run: Run): Promise<void> {
   const { context, journal } = run;
-  const onAhead = (ahead: number) => void context.emit({ type: 'build.queued', ...journal.stamp, ahead });
   const { signal } = context;
+  const onAhead = (ahead: number) => void journal.emit({ type: 'build.queued', ...journal.stamp, ahead });
   const leave = await journal.step({ step: 'queue' }, signal, () => context.queue.enter({ signal, onAhead }));
   try {
     await started(request, run);
@@ -77,20 +85,24 @@ async function queued(request: BuildRequest, run: Run): Promise<void> {
 }
 
 async function started(request: BuildRequest, run: Run): Promise<void> {
-  const { ports, context, journal, progress } = run;
+  const { ports, context, journal, progress, patience } = run;
   progress.startedAt = journal.stamp.time;
-  await context.emit({ type: 'build.started', ...journal.stamp });
+  await journal.emit({ type: 'build.started', ...journal.stamp });
   const limit = Math.min(request.policy.timeout ?? context.maxTimeout, context.maxTimeout);
   using deadline = startDeadline(context.signal, limit);
+  const { signal } = deadline;
+  patience.watch(signal);
   try {
     await using workspace = await ports.workspaces.create(request.id);
-    await using source = await journal.step({ step: 'source' }, deadline.signal, (io) =>
-      fetchSource(request, { source: ports.source, workspace: workspace.directory }, io),
+    await using source = await journal.step({ step: 'source' }, signal, (io) =>
+      fetchSource(request, { source: ports.source, workspace }, io),
     );
     progress.source = describeSource(request, source);
-    await execute(request, source, { ports, journal, progress, signal: deadline.signal });
+    progress.revision = source.revision;
+    const { scratch } = workspace;
+    await execute(request, source, { ports, journal, progress, signal, scratch, queue: context.queue });
   } catch (error) {
-    throw deadline.signal.aborted ? deadline.signal.reason : error;
+    throw signal.aborted ? signal.reason : error;
   }
 }
 

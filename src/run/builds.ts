@@ -3,7 +3,7 @@ import type { BuildEvent, Emit, StepName } from '../model/events.js';
 import type { BuildRequest } from '../model/request.js';
 import type { BuildResult } from '../model/result.js';
 import { runBuild } from './build.js';
-import type { Ports } from './execute.js';
+import type { Ports } from './execution.js';
 import { createQueue, type QueueLimits } from './queue.js';
 
 /** Who asked: the key's fingerprint is the identity, the rest is for people. */
@@ -34,11 +34,16 @@ export type Builds = {
   cancelAll(why: Failure): void;
 };
 
-export type BuildsOptions = { limits: QueueLimits; maxTimeout: number };
+export type BuildsOptions = {
+  limits: QueueLimits;
+  maxTimeout: number;
+  /** Hears of each build that did not succeed, with its cause, for the operator's log. */
+  onFailure: (id: string, failure: Failure) => void;
+};
 
 type Entry = { status: BuildStatus; cancel: (why: Failure) => void };
 
-export function createBuilds(ports: Ports, { limits, maxTimeout }: BuildsOptions): Builds {
+export function createBuilds(ports: Ports, { limits, maxTimeout, onFailure }: BuildsOptions): Builds {
   const queue = createQueue(limits);
   const entries = new Map<string, Entry>();
   const idle: (() => void)[] = [];
@@ -66,6 +71,7 @@ export function createBuilds(ports: Ports, { limits, maxTimeout }: BuildsOptions
           signal: AbortSignal.any([signal, cancel.signal]),
           queue,
           maxTimeout,
+          onFailure: (failure) => onFailure(request.id, failure),
         });
       } finally {
         leave(request.id);
@@ -78,7 +84,10 @@ export function createBuilds(ports: Ports, { limits, maxTimeout }: BuildsOptions
       return entries.size === 0 ? Promise.resolve() : new Promise((resolve) => idle.push(resolve));
     },
     cancelAll(why) {
-      for (const entry of entries.values()) entry.cancel(why);
+      for (const { status, cancel } of entries.values()) {
+        // What never began is refused, not cancelled: the caller may try the next runner.
+        cancel(status.state === 'queued' ? new Failure('DRAINING', why.message) : why);
+      }
     },
   };
 }

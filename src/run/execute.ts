@@ -1,96 +1,69 @@
-import type { BuildResult, ImageResult } from '../model/result.js';
-import { formatReference } from '../model/reference.js';
+import { randomBytes } from 'node:crypto';
 import type { BuildRequest } from '../model/request.js';
-import { asFailure } from '../model/errors.js';
-import { readFacts, type Facts } from '../plan/facts.js';
-import { describePlan, makePlan, type Plan } from '../plan/plan.js';
-import type { BuiltImage, Clock, Engine, FetchedSource, Source, Workspaces } from '../ports.js';
-import { buildImage, type ImageStep } from '../steps/image.js';
-import { pushImage, type PushedReference, type PushStep } from '../steps/push.js';
-import type { Journal } from './journal.js';
+import { describePlan, printablePlan } from '../plan/describe.js';
+import { readFacts } from '../plan/facts.js';
+import { makePlan, type ProjectKnowledge } from '../plan/plan.js';
+import type { Plan } from '../plan/step.js';
+import { readProjects } from '../plan/projects.js';
+import type { FetchedSource } from '../ports.js';
+import { announcePending } from './announce.js';
+import { deliverAll } from './deliver.js';
+import type { Execution, ProjectRun } from './execution.js';
+import { produce } from './produce.js';
+import { runSideBySide } from './side-by-side.js';
 
-export type Ports = { source: Source; engine: Engine; workspaces: Workspaces; clock: Clock };
-
-/** What a build has reached so far: what the result tells however it ends. */
-export type Progress = Pick<BuildResult, 'source' | 'startedAt' | 'images'>;
-
-export type Execution = { ports: Ports; journal: Journal; progress: Progress; signal: AbortSignal };
-
-/** Plans the build of a fetched source and carries the plan out. Nothing that it made in the engine stays but what was asked for. */
+/**
+ * Plans the build of a fetched source and carries the plan out: first everything is made and tested, project beside project, then
+ * everything is delivered. Nothing that it made in the engine stays but what was asked for.
+ */
 export async function execute(
   request: BuildRequest,
   source: FetchedSource,
   execution: Execution,
 ): Promise<void> {
-  const { ports, journal, signal } = execution;
-  const { facts, plan } = await journal.step({ step: 'plan' }, signal, async () => {
-    const facts = await readFacts(source.tree, request.image);
-    return { facts, plan: makePlan(request, facts, source.revision) };
+  const { ports, journal, progress, signal, queue } = execution;
+  const { plan, known } = await journal.step({ step: 'plan' }, signal, () => planBuild(request, source));
+  await journal.emit({
+    type: 'plan',
+    ...journal.stamp,
+    steps: describePlan(plan),
+    projects: printablePlan(plan),
   });
-  await journal.emit({ type: 'plan', ...journal.stamp, steps: describePlan(plan) });
-  // The engine's own name for the image while the build lasts: nobody else's build can move it.
-  const tag = `buildbot-build:b-${request.id}`;
+  if (request.goal === 'plan') return;
+  progress.plan = plan;
+  announcePending(request, execution);
+  // The engine's own names for the images while the build lasts. Random, so that nobody can name a neighbour's in a FROM.
+  const names = `${ports.runner}-${randomBytes(8).toString('hex')}`;
+  const runs = plan.projects.map((projectPlan, index): ProjectRun => ({
+    plan: projectPlan,
+    facts: known[index]!.facts,
+    tag: `buildbot-build:${names}-${index}`,
+    revision: source.revision,
+    tested: undefined,
+  }));
   try {
-    await runSteps(plan, { request, facts, tag, execution });
+    await runSideBySide(runs, queue, (run) => produce(request, run, execution));
+    await deliverAll(request, runs, execution);
   } finally {
+    await forget(runs, execution);
+  }
+}
+
+async function planBuild(
+  request: BuildRequest,
+  source: FetchedSource,
+): Promise<{ plan: Plan; known: ProjectKnowledge[] }> {
+  const specs = await readProjects(source.tree, request);
+  const known: ProjectKnowledge[] = [];
+  for (const spec of specs) known.push({ spec, facts: await readFacts(source.tree, spec) });
+  return { plan: makePlan(request, known, source.revision), known };
+}
+
+async function forget(runs: readonly ProjectRun[], { ports, journal }: Execution): Promise<void> {
+  for (const tag of runs.flatMap((run) => [run.tag, run.tested ?? []].flat())) {
     await ports.engine.untag(tag).catch((error: unknown) => {
-      const message = `could not remove ${tag} from the engine: ${asFailure(error).message}`;
+      const message = `could not remove ${tag} from the engine: ${error instanceof Error ? error.message : String(error)}`;
       return journal.emit({ type: 'warning', ...journal.stamp, message });
     });
   }
-}
-
-type Work = { request: BuildRequest; facts: Facts; tag: string; execution: Execution };
-
-async function runSteps(plan: Plan, work: Work): Promise<void> {
-  for (const step of plan.steps) {
-    if (step.kind === 'image') await runImage(step, plan, work);
-    else await runPush(step, work);
-  }
-  if (work.request.delivery.push) return;
-  for (const ref of plan.refs) await work.execution.ports.engine.tag(work.tag, ref);
-}
-
-async function runImage(
-  step: ImageStep,
-  plan: Plan,
-  { request, facts, tag, execution }: Work,
-): Promise<void> {
-  const { ports, journal, progress, signal } = execution;
-  const tools = { engine: ports.engine, facts, request, tag };
-  const built = await journal.step({ step: 'image' }, signal, (io) => buildImage(step, tools, io));
-  progress.images.push(describeImage(step, plan, built));
-}
-
-async function runPush(step: PushStep, { request, tag, execution }: Work): Promise<void> {
-  const { ports, journal, progress, signal } = execution;
-  const onPushed = (pushed: PushedReference) => {
-    progress.images = progress.images.map((image) => withPushed(image, pushed));
-  };
-  const tools = {
-    image: tag,
-    engine: ports.engine,
-    clock: ports.clock,
-    registries: request.credentials.registries,
-    onPushed,
-  };
-  await journal.step({ step: 'push' }, signal, (io) => pushImage(step, tools, io));
-}
-
-function describeImage(step: ImageStep, plan: Plan, { id, size, platform }: BuiltImage): ImageResult {
-  const refs = plan.refs.map((ref) => ({ ref: formatReference(ref), pushed: false }));
-  return {
-    project: plan.project,
-    name: plan.name,
-    id,
-    size,
-    platform,
-    ...(step.base !== undefined && { base: step.base }),
-    refs,
-  };
-}
-
-function withPushed(image: ImageResult, { ref, digest }: PushedReference): ImageResult {
-  const refs = image.refs.map((known) => (known.ref === ref ? { ref, pushed: true, digest } : known));
-  return { ...image, refs, digest };
 }

@@ -1,4 +1,4 @@
-import { asFailure, catalogue } from '../model/errors.js';
+import { asFailure, catalogue, type Failure } from '../model/errors.js';
 import type { BuildEvent, Emit, StepEvent, StepName } from '../model/events.js';
 import type { BuildResult } from '../model/result.js';
 import type { Clock, StepIO } from '../ports.js';
@@ -53,7 +53,11 @@ export class Journal {
   }
 
   /** The failure as the result tells it; its log is added on the way out, where it has been redacted. */
-  describeFailure(error: unknown): { failure: NonNullable<BuildResult['failure']>; exitCode: number } {
+  describeFailure(error: unknown): {
+    failure: NonNullable<BuildResult['failure']>;
+    exitCode: number;
+    cause: Failure;
+  } {
     const cause = asFailure(error);
     const where = this.failedAt;
     const failure = {
@@ -63,7 +67,7 @@ export class Journal {
       ...(cause.commandExitCode !== undefined && { commandExitCode: cause.commandExitCode }),
       log: [],
     };
-    return { failure, exitCode: catalogue[cause.code].exit };
+    return { failure, exitCode: catalogue[cause.code].exit, cause };
   }
 }
 

@@ -9,6 +9,8 @@ export type Queue = {
    * Rejects with QUEUE_FULL at once, or with the signal's reason.
    */
   enter(options: { signal: AbortSignal; onAhead: (ahead: number) => void }): Promise<() => void>;
+  /** A place at once, where there is one that nobody waits for. */
+  tryEnter(): (() => void) | undefined;
   running(): number;
   waiting(): number;
 };
@@ -58,6 +60,11 @@ export function createQueue({ maxBuilds, maxQueued }: QueueLimits): Queue {
         }
         await wait(signal, onAhead);
       }
+      return release;
+    },
+    tryEnter() {
+      if (running >= maxBuilds || waiters.length > 0) return undefined;
+      running++;
       return release;
     },
     running: () => running,

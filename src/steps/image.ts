@@ -1,28 +1,34 @@
-import type { BuildRequest } from '../model/request.js';
-import type { Secret } from '../model/secret.js';
-import type { Facts } from '../plan/facts.js';
-import type { Step } from '../plan/plan.js';
-import { ignoreFiles } from '../plan/trees.js';
+import type { Credentials } from '../model/credentials.js';
+import type { Tree } from '../model/tree.js';
+import type { NamedText } from '../plan/facts.js';
+import type { StepOf } from '../plan/step.js';
+import { secretValues } from '../plan/secret-values.js';
 import type { BuiltImage, Engine, StepIO } from '../ports.js';
 
-export type ImageStep = Extract<Step, { kind: 'image' }>;
+export type ImageTools = {
+  engine: Engine;
+  credentials: Credentials;
+  /** What the Dockerfile sees. */
+  context: Tree;
+  dockerfile: NamedText;
+  /** Names the place whose tree the context is. */
+  sharedKey: string;
+  /** The engine's name for the image until the build ends. */
+  tag: string;
+};
 
-/** Builds the image, known to the engine as `tag` until the build ends. */
-export function buildImage(
-  step: ImageStep,
-  { engine, facts, request, tag }: { engine: Engine; facts: Facts; request: BuildRequest; tag: string },
-  io: StepIO,
-): Promise<BuiltImage> {
+/** Builds the image of a project. */
+export function buildImage(step: StepOf<'image'>, tools: ImageTools, io: StepIO): Promise<BuiltImage> {
+  const { engine, credentials, dockerfile, tag } = tools;
   const context = {
-    tree: ignoreFiles(facts.context, facts.ignore),
-    dockerfile: facts.dockerfile.text,
-    dockerfileName: facts.dockerfile.name,
-    sharedKey: `${request.source.url}#${request.image.contextPath ?? ''}`,
+    tree: tools.context,
+    dockerfile: dockerfile.text,
+    dockerfileName: dockerfile.name,
+    sharedKey: tools.sharedKey,
   };
-  const { registries } = request.credentials;
-  return engine.build({ tag, context, options: step.options, registries, secrets: mounted(request) }, io);
-}
-
-function mounted({ image, credentials }: BuildRequest): Map<string, Secret> {
-  return new Map(image.secrets.map(({ id, name }) => [id, credentials.secrets.get(name)!]));
+  const secrets = secretValues(step.secrets, credentials);
+  return engine.build(
+    { tag, context, options: step.options, registries: credentials.registries, secrets },
+    io,
+  );
 }

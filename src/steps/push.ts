@@ -1,10 +1,9 @@
 import { asFailure } from '../model/errors.js';
 import { formatReference, type ImageReference } from '../model/reference.js';
 import type { RegistryCredentials } from '../model/credentials.js';
-import type { Step } from '../plan/plan.js';
+import type { StepOf } from '../plan/step.js';
 import type { Clock, Engine, StepIO } from '../ports.js';
 
-export type PushStep = Extract<Step, { kind: 'push' }>;
 export type PushedReference = { ref: string; digest: string };
 
 type Tools = {
@@ -15,17 +14,43 @@ type Tools = {
   registries: RegistryCredentials;
   /** Hears of each reference that is up, also where another one fails. */
   onPushed: (pushed: PushedReference) => void;
+  /**
+   * Given where the build pushes to several repositories: resolves when all of them hold the blobs and manifests of their images. Until
+   * then no tag that anybody asked for has moved.
+   */
+  allUp?: () => Promise<void>;
 };
+
+/** The tag under which an image waits in its repository until all others are up. Registries have no way to push without one. */
+export const INCOMING = 'buildbot-incoming';
 
 /**
  * Pushes the image under every reference, all at once: the engine uploads each blob once. Transient errors are
  * tried again after 1 s, 2 s, 4 s … (at most 30 s). Rejects with the first failure once all have settled.
  */
-export async function pushImage(step: PushStep, tools: Tools, io: StepIO): Promise<void> {
-  const pushes = step.refs.map((ref) => pushOne({ ref, retries: step.retries }, tools, io));
-  const settled = await Promise.allSettled(pushes);
-  const failed = settled.find((outcome) => outcome.status === 'rejected');
+export async function pushImage(step: StepOf<'push'>, tools: Tools, io: StepIO): Promise<void> {
+  if (tools.allUp) {
+    await allSettled(
+      incoming(step.refs).map((ref) =>
+        pushOne({ ref, retries: step.retries }, { ...tools, onPushed: () => undefined }, io),
+      ),
+    );
+    await tools.allUp();
+  }
+  await allSettled(step.refs.map((ref) => pushOne({ ref, retries: step.retries }, tools, io)));
+}
+
+async function allSettled(pushes: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(pushes)).find((outcome) => outcome.status === 'rejected');
   if (failed) throw failed.reason;
+}
+
+// Each repository once.
+function incoming(refs: readonly ImageReference[]): ImageReference[] {
+  const repositories = new Map(
+    refs.map((ref) => [`${ref.registry}/${ref.repository}`, { ...ref, tag: INCOMING }]),
+  );
+  return [...repositories.values()];
 }
 
 async function pushOne(

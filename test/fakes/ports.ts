@@ -2,7 +2,23 @@ import type { Failure } from '../../src/model/errors.js';
 import { formatReference } from '../../src/model/reference.js';
 import type { SourceRevision } from '../../src/model/source.js';
 import { memoryTree } from '../../src/plan/trees.js';
-import type { Clock, Engine, FetchedSource, Source, StepIO, Workspaces } from '../../src/ports.js';
+import type {
+  Artefacts,
+  Caches,
+  Clock,
+  ContainerExit,
+  Containers,
+  ContainerSpec,
+  Engine,
+  FetchedSource,
+  Notification,
+  Notifier,
+  Source,
+  Spools,
+  StepIO,
+  Workspaces,
+} from '../../src/ports.js';
+import type { NotifyChannel } from '../../src/model/project.js';
 
 /** An engine in memory, with knobs for what goes wrong. `names` is what it holds. */
 export type FakeEngine = Engine & {
@@ -131,4 +147,95 @@ function untilAborted({ signal }: StepIO): Promise<never> {
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
   });
+}
+
+/** Containers in memory. `exits` says how a command ends (default: well); `specs` is what was asked for, `open` what is not removed. */
+export type FakeContainers = Containers & { specs: ContainerSpec[]; open: number };
+
+export function fakeContainers(
+  exits: (spec: ContainerSpec) => ContainerExit = () => ({ exitCode: 0 }),
+): FakeContainers {
+  const containers: FakeContainers = {
+    specs: [],
+    open: 0,
+    create(spec) {
+      containers.specs.push(spec);
+      containers.open++;
+      return Promise.resolve({
+        put: () => Promise.resolve(),
+        async run(io) {
+          await io.emit({ type: 'log', stream: 'stdout', text: `ran in ${spec.image}\n` });
+          return exits(spec);
+        },
+        async *read() {
+          const content = Buffer.from('made');
+          yield {
+            entry: { type: 'file', path: 'made', mode: 0o644, size: 4, id: 'x', mtime: 1 } as const,
+            chunks: [content] as never,
+          };
+        },
+        [Symbol.asyncDispose]: () => {
+          containers.open--;
+          return Promise.resolve();
+        },
+      });
+    },
+  };
+  return containers;
+}
+
+export function fakeSpools(): Spools {
+  return {
+    async spool(entries) {
+      const files = [];
+      for await (const { entry } of entries) {
+        files.push({ path: entry.path, mode: 0o644, content: Buffer.from('made'), mtime: 1 });
+      }
+      return { ...memoryTree(files), [Symbol.asyncDispose]: () => Promise.resolve() };
+    },
+  };
+}
+
+export function fakeCaches(): Caches & { held: number } {
+  const caches = {
+    held: 0,
+    acquire(_repository: string, path: string) {
+      caches.held++;
+      const release = () => {
+        caches.held--;
+        return Promise.resolve();
+      };
+      return Promise.resolve({ volume: `cache-${path}`, [Symbol.asyncDispose]: release });
+    },
+    collect: () => Promise.resolve(),
+  };
+  return caches;
+}
+
+export function fakeArtefacts(failure?: Failure): Artefacts & { uploads: string[] } {
+  const uploads: string[] = [];
+  return {
+    uploads,
+    async upload({ bucket, prefix }, files) {
+      if (failure) throw failure;
+      let count = 0;
+      for await (const file of files) count += file.entry.type === 'file' ? 1 : 0;
+      uploads.push(`${bucket}/${prefix}`);
+      return { url: `s3://${bucket}/${prefix}/`, files: count, bytes: 4 };
+    },
+  };
+}
+
+export function fakeNotifier(
+  failing: readonly NotifyChannel[] = [],
+): Notifier & { told: [NotifyChannel, Notification][] } {
+  const told: [NotifyChannel, Notification][] = [];
+  return {
+    told,
+    notify(channel, notification) {
+      if (failing.includes(channel)) return Promise.reject(new Error(`${channel}: 503`));
+      told.push([channel, notification]);
+      return Promise.resolve();
+    },
+  };
 }

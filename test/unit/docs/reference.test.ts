@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { settings } from '../../../src/config.js';
+import { settings } from '../../../src/settings.js';
 import { catalogue } from '../../../src/model/errors.js';
 import { eventSchema } from '../../../src/model/events.js';
 import { resultSchema, statusOf } from '../../../src/model/result.js';

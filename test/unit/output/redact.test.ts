@@ -47,11 +47,36 @@ describe('redaction', () => {
     expect(redactText(['pw'], 'pw=pw; spawn')).toBe('***=***; spawn');
   });
 
+  it('finds a long secret in base64 that is wrapped into lines', () => {
+    const secret = Array.from({ length: 20 }, (_, n) => `part-${n}-of-it`).join('/');
+    for (const prefix of ['', 'x', 'xy', 'a longer beginning: ']) {
+      const lines = Buffer.from(prefix + secret)
+        .toString('base64')
+        .match(/.{1,76}/g)!;
+      const redacted = lines.map((line) => `#5 0.1 ${line}`).map((line) => redactText([secret], line));
+      for (const line of redacted.slice(0, -1)) expect(line).toMatch(/^#5 0\.1 \*\*\*$/);
+    }
+  });
+
+  it('leaves alone what programs rely on', async () => {
+    const seen: BuildEvent[] = [];
+    const emit = redactEvents(['push', 'succeeded', '1'], (event) => void seen.push(event));
+    const event: BuildEvent = {
+      type: 'step.finished',
+      ...base,
+      step: 'push',
+      status: 'succeeded',
+      seconds: 1,
+    };
+    await emit(event);
+    expect(seen).toEqual([event]);
+  });
+
   it('reaches every string of every event', async () => {
     const seen: BuildEvent[] = [];
     const emit = redactEvents([SECRET], (event) => void seen.push(event));
     await emit({ type: 'warning', ...base, message: `m ${SECRET}` });
-    await emit({ type: 'plan', ...base, steps: [{ step: 'push', what: SECRET }] });
+    await emit({ type: 'plan', ...base, steps: [{ step: 'push', what: SECRET }], projects: [] });
     expect(JSON.stringify(seen)).not.toContain('s3cr3t');
   });
 

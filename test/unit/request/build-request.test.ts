@@ -24,7 +24,7 @@ describe('toBuildRequest', () => {
     const { source, delivery, policy, id } = request(
       '--repo https://forge.example/a.git --image registry.example/app',
     );
-    expect(source).toEqual({ vcs: 'git', url: 'https://forge.example/a.git', acceptNewHostKey: false });
+    expect(source).toMatchObject({ vcs: 'git', url: 'https://forge.example/a.git', acceptNewHostKey: false });
     expect(delivery).toEqual({ image: 'registry.example/app', tags: [], push: true, pushRetries: 5 });
     expect(policy).toEqual({ onDisconnect: 'cancel' });
     expect(id).toMatch(/^[0-9a-f]{12}$/);
@@ -57,8 +57,10 @@ describe('toBuildRequest', () => {
   const repo = '--repo https://forge.example/a.git';
   it.each([
     ['--image a', '--repo is missing'],
-    [repo, '--image is missing'],
-    [`${repo} --tag latest`, "--tag 'latest' needs --image"],
+    [`${repo} --extract /x`, '--extract needs --builder-image'],
+    [`${repo} --builder-image b`, '--builder-image needs --builder-command'],
+    [`${repo} --publish x`, "--publish 'x'"],
+    [`${repo} --publish s3://bkt/p=../x`, '--publish'],
     [`${repo} --image a:1`, 'holds a tag'],
     [`${repo} --image Team/App`, '--image:'],
     [`${repo} --image a -t -x`, "unknown flag '-x'"],

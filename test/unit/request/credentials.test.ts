@@ -46,6 +46,8 @@ secrets: { NPM_TOKEN: npm-4 }
     ['TOPSECRET', 'the document'],
     [`a: &a [x]\nb: [${'*a,'.repeat(200)}]`, 'credentials document'],
     ['x'.repeat(2 ** 20 + 1), 'larger than 1 MiB'],
+    ['{'.repeat(5000), 'nested too deeply'],
+    ['a: 1\na: 2', 'credentials document'],
   ])('refuses %.40j', (text, message) => {
     const line = refusal(text);
     expect(line).toContain(message);

@@ -29,7 +29,7 @@ describe('splitCommand', () => {
   ])('%j → %j', (text, words) => expect(splitCommand(text)).toEqual(words));
 
   it.each([`a 'b`, 'a "b', 'a\\'])('refuses %j', (text) =>
-    expect(() => splitCommand(text)).toThrow(/unbalanced/),
+    expect(() => splitCommand(text)).toThrow(/not closed/),
   );
   it('refuses NUL and other control characters', () =>
     expect(() => splitCommand('a\0b')).toThrow(/control characters/));

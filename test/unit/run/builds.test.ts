@@ -1,53 +1,78 @@
 import { describe, expect, it } from 'vitest';
 import { noCredentials } from '../../../src/model/credentials.js';
 import { Failure } from '../../../src/model/errors.js';
+import { Secret } from '../../../src/model/secret.js';
 import { eventSchema, type BuildEvent } from '../../../src/model/events.js';
 import { resultSchema } from '../../../src/model/result.js';
 import { toBuildRequest } from '../../../src/request/build-request.js';
 import { parseCommand } from '../../../src/request/parse.js';
 import { splitCommand } from '../../../src/request/split.js';
-import { createBuilds, type Builds, type BuildsOptions } from '../../../src/run/builds.js';
 import {
+  fakeArtefacts,
+  fakeCaches,
   fakeClock,
+  fakeContainers,
   fakeEngine,
+  fakeNotifier,
   fakeSource,
+  fakeSpools,
   fakeWorkspaces,
   revision,
   type EngineKnobs,
 } from '../../fakes/ports.js';
+import type { ContainerExit, ContainerSpec } from '../../../src/ports.js';
+import { createBuilds, type Builds, type BuildsOptions } from '../../../src/run/builds.js';
 
+const s3 = { accessKeyId: 'k', secretAccessKey: new Secret('s') };
+const lent = { ...noCredentials, s3, secrets: new Map([['TOKEN', new Secret('t')]]) };
 const caller = { fingerprint: 'SHA256:x', comment: 'me', address: '192.0.2.1' };
 
-function request(flags = '') {
-  const line = `build --repo https://forge.example/a.git --image registry.example/team/app ${flags}`;
-  return toBuildRequest(parseCommand(splitCommand(line), { local: false }).flags, noCredentials);
+function request(flags = '', image = '--image registry.example/team/app') {
+  const line = `build --repo https://forge.example/a.git ${image} ${flags}`;
+  return toBuildRequest(parseCommand(splitCommand(line), { local: false }).flags, lent);
 }
 
 type World = {
   files?: Record<string, string>;
   engine?: EngineKnobs;
   source?: Failure;
+  exits?: (spec: ContainerSpec) => ContainerExit;
   options?: Partial<BuildsOptions>;
 };
 
-function world({ files = { Dockerfile: 'FROM base:1\n' }, engine = {}, source, options = {} }: World = {}) {
+function world({
+  files = { Dockerfile: 'FROM base:1\n' },
+  engine = {},
+  source,
+  exits,
+  options = {},
+}: World = {}) {
   const ports = {
     source: fakeSource(files, source),
     engine: fakeEngine(engine),
+    containers: fakeContainers(exits),
+    spools: fakeSpools(),
+    caches: fakeCaches(),
+    artefacts: fakeArtefacts(),
+    notifier: fakeNotifier(['slack']),
     workspaces: fakeWorkspaces(),
     clock: fakeClock(),
+    runner: 'abcdef012345',
   };
+  const failures: Failure[] = [];
   const builds = createBuilds(ports, {
     limits: { maxBuilds: 1, maxQueued: 1 },
     maxTimeout: 60_000,
+    onFailure: (_, failure) => failures.push(failure),
     ...options,
   });
-  return { ...ports, builds };
+  return { ...ports, builds, failures };
 }
 
-async function run(builds: Builds, flags = '', signal = new AbortController().signal) {
+async function run(builds: Builds, flags = '', image?: string) {
+  const { signal } = new AbortController();
   const events: BuildEvent[] = [];
-  const result = await builds.submit(request(flags), {
+  const result = await builds.submit(request(flags, image), {
     caller,
     emit: (event) => void events.push(event),
     signal,
@@ -244,5 +269,195 @@ describe('the builds of a runner', () => {
     w.builds.cancelAll(new Failure('CANCELLED', 'shutting down'));
     await drained;
     expect(await running.result).toMatchObject({ exitCode: 130 });
+  });
+});
+
+const TWO = `
+one: { registry: r.example, tags: ['{branch}', fixed], after-build: [[npm, test]], notify: [slack, webhook], secrets: [TOKEN] }
+two: { registry: r.example, after-build: [check], publish: [{ to: s3, copy: /out, bucket: bkt, bucketPath: p, command: make }], notify: [webhook] }
+`;
+const files = { 'build.yml': TWO, Dockerfile: 'FROM base:1\n' };
+
+describe('a build of several projects', () => {
+  it('makes and tests all, then publishes, then pushes, then tells', async () => {
+    const w = world({ files });
+    const { result, events } = await run(w.builds, '', '');
+    for (const event of events) eventSchema.parse(event);
+    expect(result).toMatchObject({
+      status: 'succeeded',
+      published: [{ to: 's3', url: 's3://bkt/p/', files: 1 }],
+    });
+    const steps = result.steps.map(({ name, project }) =>
+      project === undefined ? name : `${name} ${project}`,
+    );
+    const order = [
+      'queue',
+      'source',
+      'plan',
+      'image one',
+      'test one',
+      'image two',
+      'test two',
+      'publish two',
+    ];
+    expect(steps.slice(0, order.length)).toEqual(order);
+    expect(steps.slice(order.length).toSorted()).toEqual(['notify', 'push one', 'push two']);
+    const pushed = [...w.engine.registry.keys()].filter((ref) => !ref.endsWith(':buildbot-incoming'));
+    expect(pushed.toSorted()).toEqual([
+      'r.example/one:fixed',
+      'r.example/one:main',
+      `r.example/two:${revision.id}`,
+    ]);
+    expect(w.containers.specs.map(({ command, secrets }) => [command, [...secrets.keys()]])).toEqual([
+      [['npm', 'test'], ['TOKEN']],
+      ['check', []],
+      ['make', []],
+    ]);
+    expect(
+      w.notifier.told.map(([channel, { project, state }]) => `${channel} ${project} ${state}`).toSorted(),
+    ).toEqual(['webhook one pending', 'webhook one success', 'webhook two pending', 'webhook two success']);
+    expect(events.filter((event) => event.type === 'warning').map(({ message }) => message)).toEqual([
+      'not notified: slack: 503',
+      'not notified: slack: 503',
+    ]);
+    expect([w.containers.open, w.engine.names.size, w.caches.held]).toEqual([0, 0, 0]);
+  });
+
+  it('delivers nothing when one of them fails its test', async () => {
+    const w = world({ files, exits: ({ command }) => ({ exitCode: command === 'check' ? 3 : 0 }) });
+    const { result } = await run(w.builds, '', '');
+    expect(result).toMatchObject({
+      exitCode: 1,
+      failure: { step: 'test', project: 'two', code: 'TEST_FAILED', commandExitCode: 3 },
+    });
+    expect([w.engine.registry.size, w.artefacts.uploads, w.engine.names.size]).toEqual([0, [], 0]);
+    expect(w.notifier.told.map(([, { state }]) => state).toSorted()).toEqual([
+      'failure',
+      'failure',
+      'pending',
+      'pending',
+    ]);
+    expect(w.failures.map(({ code }) => code)).toEqual(['TEST_FAILED']);
+  });
+
+  it('moves no tag while one repository refuses its image', async () => {
+    const denied = new Failure('PUSH_DENIED', 'denied');
+    const w = world({ files, engine: { push: { 'r.example/two:buildbot-incoming': [denied] } } });
+    expect((await run(w.builds, '', '')).result).toMatchObject({
+      exitCode: 4,
+      failure: { code: 'PUSH_DENIED' },
+    });
+    expect([...w.engine.registry.keys()]).toEqual(['r.example/one:buildbot-incoming']);
+  });
+
+  it('chooses projects, and knows which there are', async () => {
+    const w = world({ files });
+    expect((await run(w.builds, '--project one', '')).result.images.map(({ project }) => project)).toEqual([
+      'one',
+    ]);
+    expect(
+      (await run(w.builds, '--project one --image x.example/y -t 1', '')).result.images[0]?.refs[0]?.ref,
+    ).toBe('x.example/y:1');
+    const wrong = await run(w.builds, '--service_id tow', '');
+    expect(wrong.result).toMatchObject({ exitCode: 2, failure: { code: 'USAGE', step: 'plan' } });
+    expect(wrong.result.failure?.message).toContain("did you mean 'two'");
+    expect((await run(w.builds, '--image x.example/y', '')).result.failure?.message).toContain(
+      'names one image',
+    );
+  });
+});
+
+describe('what the repository asks for', () => {
+  it('a builder in build.sh: its tree is the context', async () => {
+    const script = '#!/bin/sh\n#build_inside_docker_image=builder:1\nmake\n';
+    const w = world({
+      files: { 'build.sh': script, Dockerfile: 'FROM base:1\n#test_in_container_entrypoint=/test.sh\n' },
+    });
+    const { result } = await run(w.builds);
+    expect(result.steps.map(({ name }) => name)).toEqual([
+      'queue',
+      'source',
+      'plan',
+      'builder',
+      'image',
+      'test',
+      'push',
+    ]);
+    expect(
+      w.containers.specs.map(({ image, command }) => [
+        image.startsWith('buildbot-build:') ? 'new' : image,
+        command,
+      ]),
+    ).toEqual([
+      ['builder:1', 'chmod +x build.sh && exec ./build.sh'],
+      ['new', ['/test.sh']],
+    ]);
+    expect(w.containers.open).toBe(0);
+  });
+
+  it('a builder that fails, or runs out of memory', async () => {
+    const flags = '--builder-image b:1 --builder-command make --builder-cache /root/.npm';
+    const failed = world({ exits: () => ({ exitCode: 2 }) });
+    expect((await run(failed.builds, flags)).result).toMatchObject({
+      exitCode: 1,
+      failure: { step: 'builder', code: 'BUILDER_FAILED', commandExitCode: 2 },
+    });
+    const killed = world({ exits: () => ({ exitCode: 137, outOfMemory: { limit: 512_000_000 } }) });
+    expect((await run(killed.builds, flags)).result.failure?.message).toContain(
+      'killed: out of memory, limit 512MB',
+    );
+    expect([failed.containers.open, failed.caches.held]).toEqual([0, 0]);
+  });
+
+  it('every Dockerfile_NAME', async () => {
+    const w = world({
+      files: {
+        Dockerfile: 'FROM base:1\n',
+        Dockerfile_Worker: 'FROM base:2\n',
+        Dockerfile_api: 'FROM base:3\n',
+      },
+    });
+    const { result } = await run(w.builds, '-t 1');
+    expect(result.images.map(({ name, base }) => [name, base])).toEqual([
+      ['registry.example/team/app', 'base:1'],
+      ['registry.example/team/app_worker', 'base:2'],
+      ['registry.example/team/app_api', 'base:3'],
+    ]);
+  });
+
+  it('secrets and S3 that were not lent: exit 2 before anything is made', async () => {
+    const w = world({
+      files: { 'build.yml': 'a: { registry: r.example, secrets: [NOPE] }', Dockerfile: 'FROM x\n' },
+    });
+    expect((await run(w.builds, '', '')).result).toMatchObject({
+      exitCode: 2,
+      failure: { message: expect.stringContaining('secrets.NOPE') as string },
+    });
+    expect((await run(world().builds, '', '')).result).toMatchObject({
+      exitCode: 0,
+      images: [{ name: 'a' }],
+    });
+  });
+
+  it('plan: says what would be done, and does nothing', async () => {
+    const w = world({ files });
+    const goal = { ...request('', ''), goal: 'plan' as const };
+    const events: BuildEvent[] = [];
+    const { signal } = new AbortController();
+    const result = await w.builds.submit(goal, { caller, emit: (event) => void events.push(event), signal });
+    expect(result).toMatchObject({ exitCode: 0, images: [] });
+    const plan = events.find((event) => event.type === 'plan');
+    expect(plan?.steps.map(({ step, project }) => `${step} ${project}`)).toEqual([
+      'image one',
+      'test one',
+      'push one',
+      'notify one',
+      'image two',
+      'test two',
+      'publish two',
+      'push two',
+      'notify two',
+    ]);
+    expect([w.containers.specs.length, w.engine.names.size, w.notifier.told.length]).toEqual([0, 0, 0]);
   });
 });

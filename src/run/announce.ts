@@ -1,0 +1,74 @@
+import type { BuildRequest } from '../model/request.js';
+import type { BuildResult } from '../model/result.js';
+import type { ProjectPlan } from '../plan/step.js';
+import type { Notification, StepIO } from '../ports.js';
+import { notifyChannels } from '../steps/notify.js';
+import type { Execution, Ports, Progress } from './execution.js';
+import type { Journal } from './journal.js';
+
+/** Milliseconds that all notifications of a build may take together. */
+const PATIENCE = 90_000;
+
+type Outcome = Pick<BuildResult, 'exitCode' | 'failure'>;
+type Announcement = { ports: Ports; journal: Journal; progress: Progress };
+
+/** Tells the channels that the build has begun, beside the build itself. */
+export function announcePending(request: BuildRequest, execution: Execution): void {
+  const { journal, progress, signal } = execution;
+  if (!progress.plan?.projects.some(({ notify }) => notify.length > 0)) return;
+  const emit: StepIO['emit'] = (event) =>
+    event.type === 'warning' ? journal.emit({ ...event, ...journal.stamp, step: 'notify' }) : undefined;
+  progress.pending = announce(request, { ...execution, outcome: undefined, io: { emit, signal } });
+}
+
+/** Tells the channels how it ended, whatever ended it. Never rejects. */
+export async function announceOutcome(
+  request: BuildRequest,
+  outcome: Outcome,
+  announcement: Announcement,
+): Promise<void> {
+  const { journal, progress } = announcement;
+  if (progress.pending === undefined) return;
+  await progress.pending;
+  // Its own deadline: the build's signal may have aborted long ago.
+  const signal = AbortSignal.timeout(PATIENCE);
+  await journal.step({ step: 'notify' }, signal, (io) => announce(request, { ...announcement, outcome, io }));
+}
+
+async function announce(
+  request: BuildRequest,
+  { ports, progress, outcome, io }: Announcement & { outcome: Outcome | undefined; io: StepIO },
+): Promise<void> {
+  const tools = { notifier: ports.notifier, credentials: request.credentials.notify };
+  const told = progress.plan!.projects.map((plan) => {
+    const notification = describe(request, plan, { progress, outcome });
+    return notifyChannels({ channels: plan.notify, notification }, tools, io);
+  });
+  await Promise.all(told);
+}
+
+function describe(
+  request: BuildRequest,
+  plan: ProjectPlan,
+  { progress, outcome }: { progress: Progress; outcome: Outcome | undefined },
+): Notification {
+  const image = progress.images.find(({ project }) => project === plan.project);
+  const images = (image?.refs ?? []).flatMap(({ ref, digest }) =>
+    digest === undefined ? [] : [{ ref, digest }],
+  );
+  return {
+    state: outcome === undefined ? 'pending' : outcome.exitCode === 0 ? 'success' : 'failure',
+    build: request.id,
+    project: plan.project,
+    repo: request.source.url,
+    revision: progress.revision!,
+    summary: summarize(outcome, images),
+    images,
+  };
+}
+
+function summarize(outcome: Outcome | undefined, images: Notification['images']): string {
+  if (outcome === undefined) return 'is being built';
+  if (outcome.failure) return [outcome.failure.step, outcome.failure.message].filter(Boolean).join(': ');
+  return images.length > 0 ? `built ${images.map(({ ref }) => ref).join(', ')}` : 'built';
+}

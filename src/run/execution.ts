@@ -1,0 +1,69 @@
+import type { BuildResult } from '../model/result.js';
+import type { SourceRevision } from '../model/source.js';
+import type { Facts } from '../plan/facts.js';
+import type { Plan, ProjectPlan, StepOf } from '../plan/step.js';
+import type {
+  Artefacts,
+  Caches,
+  Clock,
+  Containers,
+  Engine,
+  Notifier,
+  Source,
+  Spools,
+  Workspaces,
+} from '../ports.js';
+import type { Journal } from './journal.js';
+import type { Queue } from './queue.js';
+
+/** What a build needs from the world. */
+export type Ports = {
+  source: Source;
+  engine: Engine;
+  containers: Containers;
+  spools: Spools;
+  caches: Caches;
+  artefacts: Artefacts;
+  notifier: Notifier;
+  workspaces: Workspaces;
+  clock: Clock;
+  /** The runner's name: private names in the engine begin with it. */
+  runner: string;
+};
+
+/** What a build has reached so far: what the result and notifications tell however it ends. */
+export type Progress = Pick<BuildResult, 'source' | 'startedAt' | 'images' | 'published'> & {
+  revision?: SourceRevision;
+  plan?: Plan;
+  /** Settles when the channels have heard that the build began. */
+  pending?: Promise<void>;
+};
+
+export type Execution = {
+  ports: Ports;
+  journal: Journal;
+  progress: Progress;
+  signal: AbortSignal;
+  /** Directory on disk of this build. */
+  scratch: string;
+  queue: Queue;
+};
+
+/** One project on its way. */
+export type ProjectRun = {
+  plan: ProjectPlan;
+  facts: Facts;
+  /** The engine's name for its image while the build lasts. */
+  tag: string;
+  revision: SourceRevision;
+  /** The engine's name for the image of the test stage, once there is one. */
+  tested: string | undefined;
+};
+
+/** The step of a kind in a project's plan. */
+export function stepOf<K extends StepOf<'image'>['kind'] | 'builder' | 'test' | 'publish' | 'push'>(
+  plan: ProjectPlan,
+  kind: K,
+): StepOf<K> | undefined {
+  return plan.steps.find((step): step is StepOf<K> => step.kind === kind);
+}

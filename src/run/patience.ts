@@ -1,0 +1,35 @@
+import type { BuildEvent, Emit } from '../model/events.js';
+
+/** Milliseconds that a reader has to take the last events of a build that was cancelled or has run out of time. */
+const FAREWELL = 5_000;
+
+/** An emit that waits for a slow reader, but not for ever: a while after one of the watched signals has aborted it waits no more. */
+export type Patience = { emit: Emit<BuildEvent>; watch(signal: AbortSignal): void };
+
+export function createPatience(emit: Emit<BuildEvent>): Patience {
+  const waiting = new Set<() => void>();
+  let gone = false;
+  const giveUp = () => {
+    gone = true;
+    for (const stop of waiting) stop();
+  };
+  return {
+    emit(event) {
+      const taken = emit(event);
+      if (taken === undefined || gone) return undefined;
+      return new Promise((resolve) => {
+        const stop = () => {
+          waiting.delete(stop);
+          resolve();
+        };
+        waiting.add(stop);
+        void taken.then(stop, stop);
+      });
+    },
+    watch(signal) {
+      const start = () => setTimeout(giveUp, FAREWELL).unref();
+      if (signal.aborted) start();
+      else signal.addEventListener('abort', start, { once: true });
+    },
+  };
+}

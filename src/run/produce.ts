@@ -1,0 +1,108 @@
+import { formatReference } from '../model/reference.js';
+import type { BuildRequest } from '../model/request.js';
+import type { ImageResult } from '../model/result.js';
+import type { Tree } from '../model/tree.js';
+import { withAddedFiles } from '../plan/added-files.js';
+import { withCommitTime } from '../plan/commit-times.js';
+import { readIgnore } from '../plan/facts.js';
+import type { ProjectPlan, StepOf } from '../plan/step.js';
+import { ignoreFiles } from '../plan/trees.js';
+import type { BuiltImage } from '../ports.js';
+import { runBuilder } from '../steps/builder.js';
+import { buildImage } from '../steps/image.js';
+import { testImage } from '../steps/test.js';
+import { stepOf, type Execution, type ProjectRun } from './execution.js';
+
+/** Makes a project's image and tests it: builder, image, test. Nothing leaves the engine. */
+export async function produce(request: BuildRequest, run: ProjectRun, execution: Execution): Promise<void> {
+  const source = withAddedFiles(run.facts.context, run.plan.added, run.revision);
+  const builder = stepOf(run.plan, 'builder');
+  await using extracted = builder && (await build(builder, { request, run, execution, source }));
+  const context = extracted
+    ? withAddedFiles(withCommitTime(extracted, run.revision.committedAt), run.plan.added, run.revision)
+    : source;
+  const visible = ignoreFiles(context, await readIgnore(context, run.facts.dockerfile.name));
+  const image = stepOf(run.plan, 'image')!;
+  await make(image, { request, run, execution, context: visible });
+  const test = stepOf(run.plan, 'test');
+  if (test) await testRun(test, image, { request, run, execution, context: visible });
+}
+
+type Work = { request: BuildRequest; run: ProjectRun; execution: Execution };
+
+function build(
+  step: StepOf<'builder'>,
+  { request, run, execution, source }: Work & { source: Tree },
+): Promise<Tree & AsyncDisposable> {
+  const { ports, journal, signal, scratch } = execution;
+  const tools = {
+    ports,
+    build: request.id,
+    tag: `${run.tag}-builder`,
+    repository: request.source.url,
+    credentials: request.credentials,
+    context: source,
+    dockerfile: run.facts.builderDockerfile,
+    scratch,
+  };
+  return journal.step({ step: 'builder', project: run.plan.project }, signal, (io) =>
+    runBuilder(step, tools, io),
+  );
+}
+
+async function make(
+  step: StepOf<'image'>,
+  { request, run, execution, context }: Work & { context: Tree },
+): Promise<void> {
+  const { ports, journal, progress, signal } = execution;
+  const tools = imageTools({ request, run, execution, context }, run.tag);
+  const built = await journal.step({ step: 'image', project: run.plan.project }, signal, (io) =>
+    buildImage(step, { ...tools, engine: ports.engine }, io),
+  );
+  progress.images.push(describeImage(step, run.plan, built));
+}
+
+async function testRun(
+  step: StepOf<'test'>,
+  image: StepOf<'image'>,
+  work: Work & { context: Tree },
+): Promise<void> {
+  const { request, run, execution } = work;
+  const { ports, journal, signal } = execution;
+  await journal.step({ step: 'test', project: run.plan.project }, signal, async (io) => {
+    if (step.target !== undefined) {
+      run.tested = `${run.tag}-test`;
+      const tested = { ...image, options: { ...image.options, target: step.target } };
+      await buildImage(tested, { ...imageTools(work, run.tested), engine: ports.engine }, io);
+    }
+    const tools = {
+      containers: ports.containers,
+      build: request.id,
+      image: run.tested ?? run.tag,
+      credentials: request.credentials,
+    };
+    await testImage(step, tools, io);
+  });
+}
+
+function imageTools({ request, run, context }: Work & { context: Tree }, tag: string) {
+  const sharedKey = `${request.source.url}#${run.plan.project}`;
+  return { credentials: request.credentials, context, dockerfile: run.facts.dockerfile, sharedKey, tag };
+}
+
+function describeImage(
+  step: StepOf<'image'>,
+  plan: ProjectPlan,
+  { id, size, platform }: BuiltImage,
+): ImageResult {
+  const refs = plan.refs.map((ref) => ({ ref: formatReference(ref), pushed: false }));
+  return {
+    project: plan.project,
+    name: plan.name,
+    id,
+    size,
+    platform,
+    ...(step.base !== undefined && { base: step.base }),
+    refs,
+  };
+}

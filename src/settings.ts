@@ -1,0 +1,62 @@
+export type Setting = {
+  /** As in the YAML file; the variable is `BUILDBOT_` and the same in capitals. */
+  key: string;
+  fallback: string;
+  help: string;
+  choices?: readonly string[];
+  /** Its work is not built yet: refused, never ignored. */
+  planned?: true;
+};
+
+/** Every setting, once: docs/reference/configuration.md is held equal to this table. */
+export const settings: readonly Setting[] = [
+  {
+    key: 'authorized-keys',
+    fallback: '',
+    help: 'authorized_keys lines: who may build; as a file it is re-read when it changes',
+  },
+  {
+    key: 'host-key',
+    fallback: '',
+    help: 'private ed25519 host key; default: made in the data directory on the first start',
+  },
+  { key: 'ssh-address', fallback: '0.0.0.0:2222', help: 'where SSH listens' },
+  { key: 'http-address', fallback: '', help: 'where HTTP listens; off by default', planned: true },
+  { key: 'data-dir', fallback: '', help: 'caches and the host key; default $XDG_STATE_HOME/buildbot' },
+  { key: 'max-builds', fallback: '', help: 'builds at once; default: the number of cores' },
+  { key: 'max-queued', fallback: '64', help: 'builds that wait; one more is refused with exit 75' },
+  { key: 'max-timeout', fallback: '2h', help: 'the longest that a build may take' },
+  {
+    key: 'engine',
+    fallback: 'auto',
+    choices: ['auto', 'docker'],
+    help: 'auto and docker: the socket, or DOCKER_HOST',
+  },
+  { key: 'buildkit', fallback: 'auto', choices: ['auto', 'yes', 'no'], help: 'no: the classic builder' },
+  {
+    key: 'cache-limit',
+    fallback: '20GB',
+    help: 'directories that builder containers keep, least recently used go first',
+  },
+  { key: 'build-memory', fallback: '', help: 'of each builder and test container, e.g. 512m or 2' },
+  { key: 'build-cpus', fallback: '', help: 'of each builder and test container, e.g. 512m or 2' },
+  {
+    key: 'allow-file-repos',
+    fallback: 'no',
+    choices: ['yes', 'no'],
+    help: 'allow file:// repositories of the machine itself',
+  },
+  {
+    key: 'known-hosts',
+    fallback: '',
+    help: "known_hosts lines for all callers; default: the big forges' published keys",
+  },
+  {
+    key: 'log-level',
+    fallback: 'info',
+    choices: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    help: "of the server's own log",
+  },
+  { key: 'drain', fallback: '10m', help: 'how long running builds may go on after SIGTERM' },
+  { key: 'access-ttl', fallback: '10m', help: 'how long an accepted credential opens the source cache' },
+];
