@@ -83,7 +83,7 @@ describe('ssh buildbot build', () => {
         servedDigest(`${locked}:x`, true),
       ]),
     ).toEqual([digest, digest, digest]);
-    expect(await leftovers()).toEqual([]);
+    expect(await leftovers(runner)).toEqual([]);
   });
 
   it('sends the revision as a checkout has it: names, modes, links, line ends, and nothing left out but what is ignored', async () => {
@@ -103,6 +103,7 @@ describe('ssh buildbot build', () => {
       './.dockerignore',
       './.gitattributes',
       './Dockerfile',
+      './VERSION',
       './a file with spaces.txt',
       './bin',
       './bin/run.sh',

@@ -57,7 +57,7 @@ describe('cancelling', () => {
     const ms = await until(async () => (await processes(`sleep ${mark}`)) === 0);
     expect(ms).toBeLessThan(2000);
     await until(async () => (await runner.ssh('status')).stdout.startsWith('0 of 1 running, 0 of 1 waiting'));
-    expect(await leftovers()).toEqual([]);
+    expect(await leftovers(runner)).toEqual([]);
     expect(
       (await readdir('/dev/shm')).filter(
         (name) => name.startsWith(`buildbot-`) && name.includes(`-${runner.pid}-`),

@@ -1,12 +1,23 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import Docker from 'dockerode';
 
 export const docker = new Docker();
 
-/** What one build may leave nothing of: containers, and images under a build's private name. */
-export async function leftovers(): Promise<string[]> {
-  const containers = await docker.listContainers({ all: true });
+/** What the builds of a runner may leave nothing of: containers, and images under its private names. */
+export async function leftovers({ data }: { data: string }): Promise<string[]> {
+  return namedAfter(await readdir(join(data, 'runners')));
+}
+
+/** Containers and private image names of the runners of these names. */
+export async function namedAfter(runners: readonly string[]): Promise<string[]> {
+  const containers = await docker.listContainers({ all: true, filters: { label: ['buildbot.runner'] } });
   const images = await docker.listImages({ filters: { reference: ['buildbot-build'] } });
-  return [...containers.map(({ Id }) => Id), ...images.flatMap(({ RepoTags }) => RepoTags ?? [])];
+  const isOurs = (name: string) => runners.some((runner) => name.includes(`:${runner}-`));
+  return [
+    ...containers.filter(({ Labels }) => runners.includes(Labels['buildbot.runner']!)).map(({ Id }) => Id),
+    ...images.flatMap(({ RepoTags }) => RepoTags ?? []).filter(isOurs),
+  ];
 }
 
 /** Runs a command in an image and gives its output. */

@@ -180,7 +180,7 @@ describe('what can go wrong', () => {
   });
 
   it('leaves nothing behind after all that', async () => {
-    expect(await leftovers()).toEqual([]);
+    expect(await leftovers(runner)).toEqual([]);
     expect(JSON.parse((await runner.ssh('status --output json')).stdout)).toMatchObject({ builds: [] });
     expect(await run('find', [join(runner.data), '-name', '*.tmp'])).toBe('');
   });
