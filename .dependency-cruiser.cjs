@@ -11,7 +11,7 @@ const npm = (...names) => names.map((name) => `(^|/)node_modules/(@types/)?${nam
 const rooms = (...names) => names.map((name) => `^src/${name}(/|\\.ts$)`);
 const node = (...names) => names.map((name) => `^(node:)?${name}(/|$)`);
 const anyNode =
-  '^(node:)?(assert|buffer|child_process|crypto|events|fs|http|http2|https|module|net|os|path|process|stream|string_decoder|timers|tls|url|util|zlib)(/|$)';
+  '^(node:)?(assert|buffer|child_process|crypto|dns|events|fs|http|http2|https|module|net|os|path|process|stream|string_decoder|timers|tls|url|util|zlib)(/|$)';
 
 module.exports = {
   forbidden: [
@@ -24,11 +24,12 @@ module.exports = {
       to: { path: '^src/steps/', pathNot: '^src/steps/$1' },
     },
     room('model/', [...npm('zod'), ...node('util')], 'the vocabulary imports nothing but a schema library'),
-    room('request/', [...rooms('model'), ...npm('minimist', 'yaml', 'zod'), ...node('crypto')]),
-    room('plan/', [...rooms('model'), ...npm('yaml', 'zod')], 'pure: no port, no world'),
+    room('yaml/', [...npm('yaml')], 'hostile YAML, read with bounds'),
+    room('request/', [...rooms('model', 'yaml'), ...npm('minimist', 'yaml', 'zod'), ...node('crypto')]),
+    room('plan/', [...rooms('model', 'yaml'), ...npm('yaml', 'zod')], 'pure: no port, no world'),
     room('ports\\.ts', [...rooms('model')], 'types only'),
     room('steps/', rooms('model', 'plan', 'ports'), 'a step knows no door and no adapter'),
-    room('run/', rooms('model', 'plan', 'steps', 'ports')),
+    room('run/', [...rooms('model', 'plan', 'steps', 'ports'), ...node('crypto')]),
     room('output/', [...rooms('model'), ...node('stream')]),
     room(
       'commands/',
@@ -38,12 +39,20 @@ module.exports = {
     room('ssh/', [...rooms('model'), ...npm('ssh2'), anyNode], 'what it needs arrives as an argument'),
     room(
       'adapters/git/',
-      [...rooms('model', 'ports'), ...npm('simple-git'), anyNode],
+      [...rooms('model', 'ports', 'adapters/vcs'), ...npm('simple-git'), anyNode],
       'adapters never import each other',
     ),
+    room('adapters/hg/', [...rooms('model', 'ports', 'adapters/vcs'), ...npm('tar-stream'), anyNode]),
+    room('adapters/vcs/', [...rooms('model'), anyNode], 'what git and Mercurial have in common'),
     room('adapters/docker/', [
       ...rooms('model', 'ports', 'adapters/buildkit'),
       ...npm('dockerode', 'docker-modem', 'tar-stream'),
+      anyNode,
+    ]),
+    room('adapters/s3/', [...rooms('model', 'ports'), ...npm('@aws-sdk', 'mime'), ...node('stream')]),
+    room('adapters/notify/', [
+      ...rooms('model', 'ports'),
+      ...npm('@octokit/endpoint', 'nodemailer'),
       anyNode,
     ]),
     room('adapters/buildkit/', [...rooms('model', 'ports'), anyNode]),
