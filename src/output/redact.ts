@@ -26,36 +26,41 @@ export function redactText(secrets: Iterable<string>, text: string): string {
 }
 
 function mask(text: string, forms: SecretForms): string {
-  const masked = replaceSpans(text, secretSpans(text, forms));
-  return replaceSpans(masked, base64Runs(masked, forms));
+  return maskPart(text, forms, { spans: secretSpans(text, forms), from: 0, to: text.length });
+}
+
+/** The part of a text from one character to before another, with the `spans` of the text (none of which crosses `to`) replaced. */
+function maskPart(
+  text: string,
+  forms: SecretForms,
+  { spans, from, to }: { spans: readonly Span[]; from: number; to: number },
+): string {
+  let [masked, done] = ['', from];
+  for (const { start, end } of spans) {
+    if (end <= done || start >= to) continue;
+    // What begins before `from` has its mask already.
+    masked += start < from ? '' : text.slice(done, start) + MASK;
+    done = end;
+  }
+  masked += text.slice(done, to);
+  return maskBase64(masked, forms);
 }
 
 function secretSpans(text: string, { text: texts, word }: SecretForms): readonly Span[] {
   return mergeSpans(texts(text), word(text));
 }
 
-/** Each run of base64 that holds one of the pieces. */
-function base64Runs(text: string, { base64 }: SecretForms): Span[] {
-  const runs: Span[] = [];
-  let done = 0;
+/** Replaces each run of base64 that holds one of the pieces. */
+function maskBase64(text: string, { base64 }: SecretForms): string {
+  let [masked, done] = ['', 0];
   for (const piece of base64(text)) {
     if (piece.start < done) continue;
-    const start = runStart(text, piece.start, done);
     let end = piece.end;
     while (end < text.length && isBase64(text.charCodeAt(end))) end++;
-    runs.push({ start, end });
+    masked += text.slice(done, runStart(text, piece.start, done)) + MASK;
     done = end;
   }
-  return runs;
-}
-
-function replaceSpans(text: string, spans: readonly Span[]): string {
-  let [result, done] = ['', 0];
-  for (const { start, end } of spans) {
-    result += text.slice(done, start) + MASK;
-    done = end;
-  }
-  return done === 0 ? text : result + text.slice(done);
+  return masked + text.slice(done);
 }
 
 function runStart(text: string, from: number, least: number): number {
@@ -82,42 +87,48 @@ function forward(emit: Emit<BuildEvent>, events: readonly BuildEvent[]): void | 
 /** The longest run of base64 that waits for its end. */
 const LONGEST_RUN = 4096;
 
-/** Log text by stream, with the tail that may go on to be a secret. */
+/** The end of a stream's text, which may go on to be a secret; its first `said` characters have been passed on. */
+type Tail = { event: EventOf<'log'>; said: number };
+
+/** Log text by stream. */
 class LogStreams {
-  readonly #tails = new Map<string, EventOf<'log'>>();
+  readonly #tails = new Map<string, Tail>();
 
   constructor(readonly forms: SecretForms) {}
 
   push(event: EventOf<'log'>): EventOf<'log'>[] {
     const key = `${event.step}\0${event.project ?? ''}\0${event.stream}`;
-    const text = (this.#tails.get(key)?.text ?? '') + event.text;
+    const tail = this.#tails.get(key);
+    const text = (tail?.event.text ?? '') + event.text;
+    const from = tail?.said ?? 0;
+    const spans = secretSpans(text, this.forms);
     this.#tails.delete(key);
-    if (text.endsWith('\n')) return [{ ...event, text: mask(text, this.forms) }];
-    const cut = this.#safeCut(text);
-    this.#tails.set(key, { ...event, text: text.slice(cut) });
-    return cut === 0 ? [] : [{ ...event, text: mask(text.slice(0, cut), this.forms) }];
+    let to = text.length;
+    if (!text.endsWith('\n')) {
+      const kept = keepFrom(text);
+      // No secret is cut in two; one that goes on has its mask, and what follows in it is still recognized.
+      to = spans.find(({ start, end }) => start < kept && end > kept)?.end ?? kept;
+      to = Math.max(to, from);
+      this.#tails.set(key, { event: { ...event, text: text.slice(kept) }, said: to - kept });
+    }
+    return to === from ? [] : [{ ...event, text: maskPart(text, this.forms, { spans, from, to }) }];
   }
 
   flush(): EventOf<'log'>[] {
-    const events = [...this.#tails.values()].map((event) => ({
-      ...event,
-      text: mask(event.text, this.forms),
-    }));
+    const tails = [...this.#tails.values()].filter(({ event, said }) => said < event.text.length);
     this.#tails.clear();
-    return events;
+    return tails.map(({ event, said }) => {
+      const part = { spans: secretSpans(event.text, this.forms), from: said, to: event.text.length };
+      return { ...event, text: maskPart(event.text, this.forms, part) };
+    });
   }
+}
 
-  // Up to here no secret can begin that is not whole; and none is cut in two.
-  #safeCut(text: string): number {
-    const lineStart = text.lastIndexOf('\n') + 1;
-    const beginning = Math.max(lineStart, text.length - LONGEST + 1);
-    let cut = runStart(text, beginning, Math.max(lineStart, beginning - LONGEST_RUN));
-    for (const span of secretSpans(text.slice(lineStart), this.forms)) {
-      const [start, end] = [lineStart + span.start, lineStart + span.end];
-      if (start < cut && end > cut) cut = end;
-    }
-    return cut;
-  }
+/** Before here no secret can begin that is not whole. */
+function keepFrom(text: string): number {
+  const lineStart = text.lastIndexOf('\n') + 1;
+  const beginning = Math.max(lineStart, text.length - LONGEST + 1);
+  return runStart(text, beginning, Math.max(lineStart, beginning - LONGEST_RUN));
 }
 
 /** What programs rely on, and what no secret can be part of but by chance: a secret `push` must not make a step of it `***`. */

@@ -25,6 +25,7 @@ export function searchTexts(
   const longestAt = (text: string, start: number): Span | undefined => {
     for (const length of heads.get(text.slice(start, start + width)) ?? []) {
       const span = { start, end: start + length };
+      if (span.end > text.length) continue;
       if (wanted.has(text.slice(start, span.end)) && accepts(text, span)) return span;
     }
     return undefined;

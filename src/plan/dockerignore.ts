@@ -10,9 +10,10 @@ export type Ignore = (path: string) => boolean;
 
 type Pattern = { exception: boolean; matches: PatternMatch };
 
-/** Each is compared with each path, and a path on Linux has at most 4096 bytes; people write a few dozen short ones. */
+/** Each is compared with each path, which on Linux has at most 4096 bytes; people write a few dozen short ones. */
 const MAX_PATTERNS = 1000;
 const MAX_LENGTH = 4096;
+const MAX_STARS = 32;
 
 /**
  * Reads a .dockerignore as github.com/moby/patternmatcher does (`ignorefile/ignorefile.go` for the lines,
@@ -27,20 +28,31 @@ export function parseDockerignore(text: string, file = '.dockerignore'): Ignore 
     .entries()) {
     const trimmed = line.trim();
     if (line.startsWith('#') || trimmed === '') continue;
-    const refuse = (why: string, hint: string) =>
-      new Failure('DOCKERFILE_INVALID', `${file}:${index + 1}: ${why}`, { hint });
-    if (patterns.length === MAX_PATTERNS)
-      throw refuse(`more than ${MAX_PATTERNS} patterns`, 'name directories instead of the files in them');
-    if (trimmed.length > MAX_LENGTH)
-      throw refuse(`a pattern of more than ${MAX_LENGTH} characters`, 'no path is as long as that');
-    const pattern = parsePattern(trimmed);
+    const refused = patterns.length === MAX_PATTERNS ? TOO_MANY : excess(trimmed);
+    const pattern = refused === undefined ? parsePattern(trimmed) : undefined;
     if (pattern === undefined) {
-      const hint = 'close every [, put something between [ and ], after ! and after \\';
-      throw refuse(`'${shorten(trimmed)}' is not a pattern`, hint);
+      const { why, hint } = refused ?? { why: `'${shorten(trimmed)}' is not a pattern`, hint: SYNTAX };
+      throw new Failure('DOCKERFILE_INVALID', `${file}:${index + 1}: ${why}`, { hint });
     }
     patterns.push(pattern);
   }
   return createIgnore(patterns);
+}
+
+type Refusal = { why: string; hint: string };
+
+const SYNTAX = 'close every [, put something between [ and ], after ! and after \\';
+const TOO_MANY: Refusal = {
+  why: `more than ${MAX_PATTERNS} patterns`,
+  hint: 'name directories instead of the files in them',
+};
+
+function excess(pattern: string): Refusal | undefined {
+  if (pattern.length > MAX_LENGTH)
+    return { why: `a pattern of more than ${MAX_LENGTH} characters`, hint: 'no path is as long as that' };
+  if (pattern.split('*').length - 1 > MAX_STARS)
+    return { why: `a pattern of more than ${MAX_STARS} stars`, hint: 'write several patterns' };
+  return undefined;
 }
 
 function parsePattern(trimmed: string): Pattern | undefined {

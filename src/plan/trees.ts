@@ -17,8 +17,8 @@ export function ignoreFiles(tree: Tree, ignore: Ignore): Tree {
   return filterTree(tree, (path) => !ignore(path));
 }
 
-/** Entries after which other builds get their turn: a million of them against a thousand patterns take minutes. */
-const TURN = 256;
+/** Characters of paths after which other builds get their turn: a million paths against a thousand patterns take minutes. */
+const TURN = 1024;
 
 // From the end, since a directory comes before what it holds and may be kept for its sake alone.
 async function filterEntries(
@@ -27,9 +27,14 @@ async function filterEntries(
 ): Promise<TreeEntry[]> {
   const kept: TreeEntry[] = [];
   const needed = new Set<string>();
+  let asked = 0;
   for (let i = entries.length - 1; i >= 0; i--) {
-    if (i % TURN === TURN - 1) await new Promise((resolve) => setImmediate(resolve));
     const entry = entries[i]!;
+    asked += entry.path.length;
+    if (asked >= TURN) {
+      await new Promise((resolve) => setImmediate(resolve));
+      asked = 0;
+    }
     if (!needed.has(entry.path) && !keep(entry.path, entry)) continue;
     kept.push(entry);
     const parent = parentOf(entry.path);

@@ -36,7 +36,10 @@ describe('an answer that is an error', () => {
     ['the connection breaks', undefined, true],
   ])('to a push, because %s, is the push failing', async (_, status, transient) => {
     const answer = status === undefined ? undefined : { status, body: { message: 'no' } };
-    await using scripted = await scriptedEngine(() => answer);
+    await using scripted = await scriptedEngine((request) => {
+      if (request === 'GET /version') return { status: 200, body: dockerVersion };
+      return request === 'GET /_ping' ? { status: 200 } : answer;
+    });
     const failure = await failureOf(push(engineAt(scripted.socketPath)));
     expect(failure).toMatchObject({ code: 'PUSH_FAILED', transient });
   });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseDockerignore } from '../../../src/plan/dockerignore.js';
+import { compilePattern } from '../../../src/plan/ignore-pattern.js';
 
 // Each took a regular expression minutes, or centuries.
 describe('patterns that can be tried in many ways', () => {
@@ -17,7 +18,7 @@ describe('patterns that can be tried in many ways', () => {
     ['directories within names', `${'a**a'.repeat(20)}b?`, `${'aa/'.repeat(60)}a`, false],
     ['directories with line feeds', `${'**/a*/'.repeat(20)}b?`, `${'a\n/'.repeat(60)}a`, false],
   ])('%s', (_, pattern, path, ignored) => {
-    expect(parseDockerignore(pattern)(path)).toBe(ignored);
+    expect(compilePattern(pattern)!(path)).toBe(ignored);
   });
 
   it('a path of many directories', () => {
@@ -48,6 +49,16 @@ describe('limits', () => {
     );
   });
 
+  it('32 stars', () => {
+    expect(parseDockerignore('*a'.repeat(32))('a'.repeat(32))).toBe(true);
+    expect(() => parseDockerignore('*a'.repeat(33))).toThrow(
+      expect.objectContaining({
+        code: 'DOCKERFILE_INVALID',
+        message: '.dockerignore:1: a pattern of more than 32 stars',
+      }),
+    );
+  });
+
   it('messages', () => {
     expect(() => parseDockerignore('['.repeat(4000))).toThrow(/^.{1,100}$/);
   });
@@ -73,8 +84,9 @@ it('property: decides as a regular expression does', () => {
   const pattern = fc
     .array(token, { minLength: 2, maxLength: 8 })
     .filter(
-      (tokens) => !/\*\*\*|\/\/|^\/|\/$/.test(tokens.join('')) && tokens.some((one) => /[*?[]/.test(one)),
+      (tokens) => !/\*{3}|\/\/|^\/|\/$/.test(tokens.join('')) && tokens.some((one) => /[*?[]/.test(one)),
     )
+    .filter((tokens) => !tokens.some((one, at) => one.endsWith('*') && tokens[at + 1]?.startsWith('*')))
     .filter((tokens) => !tokens.includes('.') || !/(^|\/)\.\.?(\/|$)/.test(tokens.join('')));
   const path = fc
     .array(fc.constantFrom('a', 'a', 'b', '/', 'x', '😀', '\n', '.', '-', ']', '['), {
