@@ -28,7 +28,7 @@ export function unquoted(text: string): string {
 
 /** What the here-documents of an instruction end with. */
 export function heredocWords(rest: string): string[] {
-  return [...rest.matchAll(/(?<!<)<<-?(["']?)([A-Za-z_]\w*)\1/g)].map((match) => match[2]!);
+  return [...rest.matchAll(/(?<!\S)\d*<<-?(["']?)([A-Za-z_]\w*)\1(?!\S)/g)].map((match) => match[2]!);
 }
 
 // No variable within a variable: what is not read here counts as unknown.

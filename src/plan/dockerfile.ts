@@ -4,7 +4,7 @@ import { expandVariables, heredocWords, splitWords, unquoted } from './dockerfil
 export type DockerfileFacts = {
   /** The image that the wanted stage starts from in the end; absent where it cannot be told (unset ARG, unknown stage). */
   base?: string;
-  /** Keys of all LABEL instructions. */
+  /** Keys of the LABEL instructions of the wanted stage and of those that it is made from. */
   labels: ReadonlySet<string>;
   /** Names of all ARG instructions. */
   args: ReadonlySet<string>;
@@ -12,7 +12,7 @@ export type DockerfileFacts = {
   testTarget?: string;
 };
 
-type Stage = { from: string; name: string | undefined };
+type Stage = { from: string; name: string | undefined; labels: string[] };
 
 /** Reads instructions as docs.docker.com/reference/dockerfile describes them: directives, continuations, comments; here-documents are skipped. */
 export function readDockerfile(
@@ -21,11 +21,10 @@ export function readDockerfile(
 ): DockerfileFacts {
   const stages: Stage[] = [];
   const globals = new Map<string, string | undefined>();
-  const labels = new Set<string>();
   const args = new Set<string>();
   for (const { name, rest } of instructions(text)) {
     if (name === 'FROM') stages.push(readFrom(rest, globals));
-    if (name === 'LABEL') for (const key of labelKeys(rest)) labels.add(key);
+    if (name === 'LABEL') stages.at(-1)?.labels.push(...labelKeys(rest));
     if (name !== 'ARG') continue;
     for (const [key, value] of assignments(rest)) {
       args.add(key);
@@ -33,12 +32,13 @@ export function readDockerfile(
       if (stages.length === 0 && given !== undefined) globals.set(key, expandVariables(given, globals));
     }
   }
-  const base = baseOf(stages, options.target);
+  const chain = chainOf(stages, options.target);
+  const base = chain.at(-1)?.from;
   const testTarget = testStage(stages, options.target);
   return {
-    labels,
+    labels: new Set(chain.flatMap((stage) => stage.labels)),
     args,
-    ...(base !== undefined && { base }),
+    ...(base && { base }),
     ...(testTarget !== undefined && { testTarget }),
   };
 }
@@ -91,22 +91,26 @@ function readFrom(rest: string, globals: ReadonlyMap<string, string | undefined>
   return {
     from: expandVariables(image, globals) ?? '',
     name: as?.toUpperCase() === 'AS' ? name?.toLowerCase() : undefined,
+    labels: [],
   };
 }
 
-function baseOf(stages: readonly Stage[], target: string | undefined): string | undefined {
+/** The wanted stage and the stages that it is made from, down to the one that starts from an image. */
+function chainOf(stages: readonly Stage[], target: string | undefined): Stage[] {
   const wanted = stages.findIndex(
     (stage, index) => stage.name === target?.toLowerCase() || String(index) === target,
   );
   const named = firstOfName(stages);
+  const chain: Stage[] = [];
   let at = target === undefined ? stages.length - 1 : wanted;
   while (at >= 0) {
-    const { from } = stages[at]!;
-    const earlier = named.get(from.toLowerCase());
-    if (earlier === undefined || earlier >= at) return from || undefined;
+    const stage = stages[at]!;
+    chain.push(stage);
+    const earlier = named.get(stage.from.toLowerCase());
+    if (earlier === undefined || earlier >= at) break;
     at = earlier;
   }
-  return undefined;
+  return chain;
 }
 
 function firstOfName(stages: readonly Stage[]): Map<string, number> {

@@ -101,7 +101,7 @@ describe('a base that cannot be told', () => {
 });
 
 it('names that objects have of their own are names like others', () => {
-  const facts = read('ARG __proto__=a\nARG constructor\nLABEL __proto__=b toString=c\nFROM $__proto__');
+  const facts = read('ARG __proto__=a\nARG constructor\nFROM $__proto__\nLABEL __proto__=b toString=c');
   expect(facts.base).toBe('a');
   expect([...facts.args, ...facts.labels]).toEqual(['__proto__', 'constructor', '__proto__', 'toString']);
 });

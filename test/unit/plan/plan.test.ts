@@ -47,13 +47,19 @@ describe('readDockerfile', () => {
     expect(readDockerfile(text, { ...none, target }).base).toBe(base);
   });
 
+  it('counts the labels of the delivered stage alone, and knows a here-document from a shift', () => {
+    const text =
+      'FROM a AS builder\nLABEL lost=1\nRUN n=2; echo $((1<<n))\nFROM b AS base\nLABEL kept=1\nFROM base\nLABEL own=1';
+    const facts = readDockerfile(text, none);
+    expect([facts.base, [...facts.labels].toSorted()]).toEqual(['b', ['kept', 'own']]);
+  });
+
   it('takes build args for ARG before FROM, and finds labels', () => {
     const text =
       'ARG BASE=a\nFROM $BASE\nLABEL one=1 "two"="2 x" \\\n three=\'3\'\nLABEL old style\nARG LATER=1';
     const facts = readDockerfile(text, { buildArgs: new Map([['BASE', 'z:9']]) });
     expect(facts.base).toBe('z:9');
     expect([...facts.labels]).toEqual(['one', 'two', 'three', 'old']);
-    expect([...facts.args]).toEqual(['BASE', 'LATER']);
   });
 });
 
