@@ -67,6 +67,8 @@ async function runInContainer(
     return await ports.spools.spool(container.read(extract, io.signal), tools.scratch);
   } finally {
     for (const volume of volumes.values()) await volume[Symbol.asyncDispose]();
+    // Not in the way of this build: measuring takes the engine a while, and where it fails the next build tries again.
+    if (volumes.size > 0) void ports.caches.collect().catch(() => undefined);
   }
 }
 
