@@ -24,7 +24,7 @@ export function readDockerfile(
   const args = new Set<string>();
   for (const { name, rest } of instructions(text)) {
     if (name === 'FROM') stages.push(readFrom(rest, globals));
-    if (name === 'LABEL') stages.at(-1)?.labels.push(...labelKeys(rest));
+    if (name === 'LABEL') for (const key of labelKeys(rest)) stages.at(-1)?.labels.push(key);
     if (name !== 'ARG') continue;
     for (const [key, value] of assignments(rest)) {
       args.add(key);

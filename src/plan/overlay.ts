@@ -8,6 +8,7 @@ import {
   type Tree,
   type TreeEntry,
 } from '../model/tree.js';
+import { createFifo, type Fifo } from './fifo.js';
 
 /** A file that exists in memory alone. `mode`: permission bits, `mtime`: seconds since the epoch. */
 export type TreeFile = { path: string; mode: number; content: Uint8Array; mtime: number };
@@ -83,7 +84,7 @@ async function* readBoth(
   contents: ReadonlyMap<string, Uint8Array>,
   files: Iterable<FileEntry> | AsyncIterable<FileEntry>,
 ): AsyncGenerator<FileContent> {
-  const waiting: FileEntry[] = [];
+  const waiting = createFifo<FileEntry>();
   let arrived: () => void = () => undefined;
   async function* ofBase(): AsyncGenerator<FileEntry> {
     for await (const file of files) {
@@ -110,11 +111,12 @@ async function* readBoth(
 }
 
 function* headsInMemory(
-  waiting: FileEntry[],
+  waiting: Fifo<FileEntry>,
   contents: ReadonlyMap<string, Uint8Array>,
 ): Generator<FileContent> {
   for (;;) {
-    const content = waiting[0] && contents.get(waiting[0].path);
+    const first = waiting.first();
+    const content = first && contents.get(first.path);
     if (content === undefined) return;
     yield { entry: waiting.shift()!, chunks: oneChunk(content) };
   }

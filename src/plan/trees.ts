@@ -1,6 +1,7 @@
 import { Failure } from '../model/errors.js';
 import { findEntry, type FileContent, type FileEntry, type Tree, type TreeEntry } from '../model/tree.js';
 import type { Ignore } from './dockerignore.js';
+import { createFifo } from './fifo.js';
 
 export { memoryTree, overlayTree, type TreeFile } from './overlay.js';
 
@@ -76,7 +77,7 @@ async function* readBelow(
   prefix: string,
   files: Iterable<FileEntry> | AsyncIterable<FileEntry>,
 ): AsyncGenerator<FileContent> {
-  const asked: FileEntry[] = [];
+  const asked = createFifo<FileEntry>();
   async function* moved(): AsyncGenerator<FileEntry> {
     for await (const file of files) {
       asked.push(file);

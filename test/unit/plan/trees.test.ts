@@ -174,6 +174,30 @@ describe('overlayTree', () => {
   });
 });
 
+// Each time an array gives up its first element, it moves the others.
+test.each<[string, (tree: Tree) => Tree | Promise<Tree>, string]>([
+  ['overlayTree', (tree) => overlayTree(tree, [file('VERSION')]), ''],
+  ['subtree', (tree) => subtree(tree, 'a'), 'a/'],
+])('%s of a tree that takes all questions before it answers', async (_, over, prefix) => {
+  const names = Array.from({ length: 400_000 }, (_, n) => `${prefix}${String(n).padStart(6, '0')}`);
+  const entries = names.map(
+    (path): FileEntry => ({ ...(directory(path) as object), type: 'file' }) as FileEntry,
+  );
+  const tree = await over({
+    entries: async () => [directory('a'), ...entries],
+    async *read(files) {
+      const asked: FileEntry[] = [];
+      for await (const entry of files) asked.push(entry);
+      for (const entry of asked) yield { entry, chunks: (async function* () {})() };
+    },
+  });
+  const files = (await tree.entries()).filter((entry) => entry.type === 'file');
+  const read: FileEntry[] = [];
+  for await (const { entry } of tree.read(files)) read.push(entry);
+  expect(read.every((entry, index) => entry === files[index])).toBe(true);
+  expect(read).toHaveLength(files.length);
+});
+
 describe('readText', () => {
   const tree = memoryTree(
     [file('Dockerfile', '\ufeffFROM ä'), file('docker/web', 'FROM b')],
