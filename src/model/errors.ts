@@ -109,5 +109,10 @@ export function asFailure(error: unknown): Failure {
 }
 
 function oneLine(text: string): string {
-  return text.replace(/\s*[\r\n]+\s*/g, ' ').trim();
+  // Not by one expression: a run of blanks in a hostile message would be tried from each of them.
+  return text
+    .split(/[\r\n]+/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join(' ');
 }

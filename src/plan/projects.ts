@@ -80,7 +80,7 @@ function projectName({ projects, delivery, source }: BuildRequest): string {
   const first = delivery.image ?? delivery.tags.find((tag) => tag.includes(':'));
   const image =
     first === undefined ? undefined : formatReference({ ...parseReference(first), tag: undefined });
-  const repository = source.url.replace(/\/+$/, '').replace(/\.git$/, '');
+  const repository = source.url.replace(/(?<!\/)\/+$/, '').replace(/\.git$/, '');
   return projects[0] ?? (image ?? repository).split(/[/:]/).at(-1)!;
 }
 

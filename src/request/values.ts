@@ -85,7 +85,7 @@ function cacheFields(flag: string, value: string): { type?: string; ref?: string
 export function publishTarget(value: string): PublishSpec {
   const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([^=]*))?=(\/.*)$/.exec(value);
   if (!match) throw wrong('publish', value, 'write it like s3://bucket/prefix=/path/in/the/image');
-  const bucketPath = (match[2] ?? '').replace(/^\/+|\/+$/g, '');
+  const bucketPath = (match[2] ?? '').replace(/^\/+|(?<!\/)\/+$/g, '');
   return { to: 's3', bucket: match[1]!, bucketPath, copy: containerPath('publish', match[3]!) };
 }
 

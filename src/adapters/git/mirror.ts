@@ -182,5 +182,5 @@ async function commitsAmong(
 // Only what is surely the same place shares a mirror.
 function identity({ url, origin }: RepositoryUrl): string {
   const place = origin === undefined ? url : origin + url.replace(/^[^:]+:\/\/[^/]*/, '');
-  return place.replace(/\/+$/, '');
+  return place.replace(/(?<!\/)\/+$/, '');
 }

@@ -41,7 +41,7 @@ export function createCaches(root: string, environment: NodeJS.ProcessEnv): Cach
   const ages = new Map<string, number>();
   return {
     of(repository) {
-      const place = mercurialUrl(repository).replace(/\/+$/, '');
+      const place = mercurialUrl(repository).replace(/(?<!\/)\/+$/, '');
       const name = createHash('sha256').update(place).digest('hex');
       const directory = join(root, name);
       return createCache({

@@ -55,7 +55,7 @@ export function githubRepository(
   apiUrl?: string,
 ): { owner: string; name: string; apiRoot: string } {
   const repository = parse(repo);
-  const apiRoot = apiUrl?.replace(/\/+$/, '') ?? apiRootOf(repository);
+  const apiRoot = apiUrl?.replace(/(?<!\/)\/+$/, '') ?? apiRootOf(repository);
   const [owner, name, ...rest] = repositoryPath(repo).split('/');
   const isGit = repository.vcs.suggested === 'git';
   const named =

@@ -3,5 +3,5 @@ export function repositoryPath(repo: string): string {
   const path = /^[a-z][a-z0-9+.-]*:\/\//i.test(repo)
     ? repo.replace(/^[^:]+:\/\/[^/]*/, '')
     : repo.replace(/^[^@/]*@(\[[^\]]*\]|[^:/[]+):/, '');
-  return path.replace(/^\/+|\/+$/g, '').replace(/\.git$/i, '');
+  return path.replace(/^\/+|(?<!\/)\/+$/g, '').replace(/\.git$/i, '');
 }

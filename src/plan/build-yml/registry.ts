@@ -7,7 +7,7 @@ import { unfit } from './unfit.js';
 export function registryPrefix(text: string): string {
   if (text === 'dockerhub') return '';
   if (text.includes('://')) throw unfit(`${quote(text)} must be a host alone, without a scheme`);
-  const prefix = text.replace(/\/+$/, '');
+  const prefix = text.replace(/(?<!\/)\/+$/, '');
   if (!isPrefix(prefix))
     throw unfit(`${quote(text)} is no registry's host; write it like registry.example.com or localhost:5000`);
   return prefix;
