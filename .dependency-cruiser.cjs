@@ -43,7 +43,7 @@ module.exports = {
       'adapters never import each other',
     ),
     room('adapters/hg/', [...rooms('model', 'ports', 'adapters/vcs'), ...npm('tar-stream'), anyNode]),
-    room('adapters/vcs/', [...rooms('model'), anyNode], 'what git and Mercurial have in common'),
+    room('adapters/vcs/', [...rooms('model', 'ports'), anyNode], 'what git and Mercurial have in common'),
     room('adapters/docker/', [
       ...rooms('model', 'ports', 'adapters/buildkit'),
       ...npm('dockerode', 'docker-modem', 'tar-stream'),

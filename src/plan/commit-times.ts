@@ -1,4 +1,5 @@
 import type { FileContent, FileEntry, Tree, TreeEntry } from '../model/tree.js';
+import { createFifo } from './fifo.js';
 
 /** `tree` with everything in it as old as the commit: what a builder makes is new each time, and would never be the same image twice. */
 export function withCommitTime(tree: Tree, committedAt: Date): Tree {
@@ -21,7 +22,7 @@ async function* readOriginals(
   originals: ReadonlyMap<FileEntry, FileEntry>,
   files: Iterable<FileEntry> | AsyncIterable<FileEntry>,
 ): AsyncGenerator<FileContent> {
-  const asked: FileEntry[] = [];
+  const asked = createFifo<FileEntry>();
   async function* mapped(): AsyncGenerator<FileEntry> {
     for await (const file of files) {
       asked.push(file);

@@ -1,7 +1,6 @@
 import { Failure } from '../../model/errors.js';
-import type { RepositoryUrl } from '../../model/repository.js';
-import type { StepIO } from '../../ports.js';
-import { runProgram, type CommandResult } from '../vcs/command.js';
+import type { CommandResult } from '../vcs/command.js';
+import { remoteFailure, runRemote, type RemoteSettings } from '../vcs/remote.js';
 import { classify } from './classify.js';
 import type { Found } from './revision.js';
 import { mercurialUrl } from './url.js';
@@ -16,24 +15,14 @@ export interface Remote {
   pull(node: string, cache: string): Promise<void>;
 }
 
-export type RemoteSettings = {
-  repository: RepositoryUrl;
-  /** Made at the first use: a call that needs no network writes no key. */
-  environment: () => Promise<NodeJS.ProcessEnv>;
-  /** Where hg is started, outside of any repository. */
-  directory: string;
-  proof: { isFresh(): boolean; remember(): void };
-  io: StepIO;
-};
-
 export function openRemote(settings: RemoteSettings): Remote {
   const { repository, proof } = settings;
   const url = mercurialUrl(repository);
   let accepted = false;
   const run = async (...args: string[]): Promise<CommandResult> => {
-    const result = await runHg(settings, args);
+    const result = await runRemote(['hg', ...args], settings);
     const isAnswer = result.code === 0 || classify(result.stderr).code === 'REVISION_NOT_FOUND';
-    if (!isAnswer) throw await failed(settings, result);
+    if (!isAnswer) throw await remoteFailure(result.stderr, settings, classify);
     accepted = true;
     proof.remember();
     return result;
@@ -58,27 +47,3 @@ export function openRemote(settings: RemoteSettings): Remote {
 }
 
 const TEMPLATE = '{node}\\n{bookmarks % "{bookmark}\\n"}';
-
-async function runHg(
-  { environment, directory, io }: RemoteSettings,
-  args: readonly string[],
-): Promise<CommandResult> {
-  return await runProgram(['hg', ...args], {
-    environment: await environment(),
-    directory,
-    signal: io.signal,
-    onLine: (line) => (line.startsWith('remote: ') ? log(io, line) : undefined),
-  });
-}
-
-async function failed({ repository, io }: RemoteSettings, { stderr }: CommandResult): Promise<Failure> {
-  for (const line of stderr.split(/[\r\n]+/)) {
-    if (line !== '' && !line.startsWith('remote: ')) await log(io, line);
-  }
-  const { code, what, ...details } = classify(stderr);
-  return new Failure(code, `${repository.display}: ${what}`, { ...details, cause: stderr });
-}
-
-function log({ emit }: StepIO, line: string): void | Promise<void> {
-  return emit({ type: 'log', stream: 'stderr', text: `${line.trimEnd()}\n` });
-}
