@@ -27,13 +27,13 @@ module.exports = {
     room('yaml/', [...npm('yaml')], 'hostile YAML, read with bounds'),
     room('request/', [...rooms('model', 'yaml'), ...npm('minimist', 'yaml', 'zod'), ...node('crypto')]),
     room('plan/', [...rooms('model', 'yaml'), ...npm('yaml', 'zod')], 'pure: no port, no world'),
-    room('ports\\.ts', [...rooms('model')], 'types only'),
+    room('ports', [...rooms('model')], 'types only'),
     room('steps/', rooms('model', 'plan', 'ports'), 'a step knows no door and no adapter'),
     room('run/', [...rooms('model', 'plan', 'steps', 'ports'), ...node('crypto')]),
-    room('output/', [...rooms('model'), ...node('stream')]),
+    room('output/', [...rooms('model'), ...npm('string-width'), ...node('stream')]),
     room(
       'commands/',
-      [...rooms('model', 'request', 'output', 'run'), ...node('stream')],
+      [...rooms('model', 'request', 'output', 'run', 'ports'), ...node('stream')],
       'one verb per file, the same for every door',
     ),
     room('ssh/', [...rooms('model'), ...npm('ssh2'), anyNode], 'what it needs arrives as an argument'),
@@ -45,10 +45,11 @@ module.exports = {
     room('adapters/hg/', [...rooms('model', 'ports', 'adapters/vcs'), ...npm('tar-stream'), anyNode]),
     room('adapters/vcs/', [...rooms('model', 'ports'), anyNode], 'what git and Mercurial have in common'),
     room('adapters/docker/', [
-      ...rooms('model', 'ports', 'adapters/buildkit'),
+      ...rooms('model', 'ports', 'adapters/buildkit', 'adapters/context'),
       ...npm('dockerode', 'docker-modem', 'tar-stream'),
       anyNode,
     ]),
+    room('adapters/context/', [...rooms('model'), anyNode], 'what a caller sends as a build context'),
     room('adapters/s3/', [...rooms('model', 'ports'), ...npm('@aws-sdk', 'mime'), ...node('stream')]),
     room('adapters/notify/', [
       ...rooms('model', 'ports'),
@@ -56,6 +57,7 @@ module.exports = {
       anyNode,
     ]),
     room('adapters/buildkit/', [...rooms('model', 'ports'), anyNode]),
+    room('adapters/[^/]+\\.ts', [...rooms('model', 'ports'), anyNode], 'spool, workspace, runner, clock'),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

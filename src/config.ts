@@ -29,6 +29,10 @@ export type Config = Readonly<{
   /** Bytes. */
   cacheLimit: number;
   containers: { memory?: number; cpus?: number };
+  /** What one `--context -` may have: bytes unpacked, and entries. */
+  contexts: { bytes: number; entries: number };
+  /** Of a page about a build, for notifications: `{id}` stands for the build's id. */
+  publicUrl: string | undefined;
 }>;
 
 /** Reads the environment and the file that BUILDBOT_CONFIG names; the environment wins. Throws Failure CONFIG_INVALID. */
@@ -48,8 +52,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     },
     sshAddress: parseAddress(text('ssh-address')),
     dataDirectory,
-    maxBuilds: count('max-builds', text('max-builds') || String(availableParallelism()), 1),
-    maxQueued: count('max-queued', text('max-queued'), 0),
+    maxBuilds: count('max-builds', text('max-builds') || String(availableParallelism()), { least: 1 }),
+    maxQueued: count('max-queued', text('max-queued'), { least: 0 }),
     maxTimeout: duration('max-timeout', text('max-timeout')),
     buildkit: text('buildkit') as Config['buildkit'],
     allowFileRepositories: text('allow-file-repos') === 'yes',
@@ -58,12 +62,17 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     drain: duration('drain', text('drain')),
     accessTtl: duration('access-ttl', text('access-ttl')),
     cacheLimit: quantity('cache-limit', text('cache-limit'), parseSize),
+    contexts: {
+      bytes: quantity('max-context', text('max-context'), parseSize),
+      entries: count('max-context-entries', text('max-context-entries'), { least: 1, most: 100_000_000 }),
+    },
     containers: {
       ...(text('build-memory') !== '' && {
         memory: quantity('build-memory', text('build-memory'), parseSize),
       }),
       ...(text('build-cpus') !== '' && { cpus: cpus(text('build-cpus')) }),
     },
+    publicUrl: text('public-url') === '' ? undefined : pageUrl(text('public-url')),
   });
 }
 
@@ -166,9 +175,11 @@ function parseAddress(text: string): Address {
   return { host: match[1] ?? (match[2] || '0.0.0.0'), port };
 }
 
-function count(key: string, text: string, least: number): number {
+type Range = { least: number; most?: number };
+
+function count(key: string, text: string, { least, most = 100_000 }: Range): number {
   const value = Number(text);
-  if (/^\d+$/.test(text) && value >= least && value <= 100_000) return value;
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
   throw invalid(`${variable(key)} is '${text}', it must be a whole number of at least ${least}`);
 }
 
@@ -193,6 +204,13 @@ function cpus(text: string): number {
   const value = Number(text);
   if (/^\d+(?:\.\d+)?$/.test(text) && value > 0) return value;
   throw invalid(`${variable('build-cpus')} is '${text}', write it like 2 or 0.5`);
+}
+
+function pageUrl(text: string): string {
+  // Without a password, which all who are notified would see. The id is in what follows the host.
+  const isPage = /^https?:\/\/[^\s\p{Cc}@{}/?#]+[/?#][^\s\p{Cc}]*$/u.test(text);
+  if (isPage && text.includes('{id}') && URL.canParse(text)) return text;
+  throw invalid(`${variable('public-url')} is '${text}', write it like https://ci.example.com/builds/{id}`);
 }
 
 function variable(key: string): string {

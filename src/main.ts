@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import pino, { type Logger } from 'pino';
 import { createCaches } from './adapters/docker/caches.js';
+import { createDockerContexts } from './adapters/docker/contexts.js';
 import { createDockerContainers } from './adapters/docker/containers.js';
 import { createDockerEngine } from './adapters/docker/engine.js';
 import { sweepEngine } from './adapters/docker/sweep.js';
@@ -19,8 +20,11 @@ import type { Invocation, Services } from './commands/invocation.js';
 import { runCommand } from './commands/run-command.js';
 import { readConfig, type Config } from './config.js';
 import { asFailure, type Failure } from './model/errors.js';
+import { allRights } from './model/rights.js';
 import { createBuilds } from './run/builds.js';
 import { healthcheck } from './healthcheck.js';
+import { localTerminal } from './local-terminal.js';
+import type { Workspaces } from './ports.js';
 import { serve } from './serve.js';
 
 /** The composition root: environment → Config → adapters → doors. */
@@ -28,8 +32,11 @@ export async function main(words: readonly string[], environment: NodeJS.Process
   try {
     const config = readConfig(environment);
     const log = pino({ level: words[0] === 'serve' ? config.logLevel : 'silent' });
-    const services = createServices(config, environment, log);
-    return await runCommand(invocationHere(words, environment), services);
+    const { services, finish } = createServices(config, environment, log);
+    const invocation = invocationHere(words, environment);
+    const exitCode = await runCommand(invocation, services);
+    await finish(invocation);
+    return exitCode;
   } catch (error) {
     const failure = asFailure(error);
     process.stderr.write(`buildbot: ${failure.line}\n`);
@@ -37,7 +44,10 @@ export async function main(words: readonly string[], environment: NodeJS.Process
   }
 }
 
-function createServices(config: Config, environment: NodeJS.ProcessEnv, log: Logger): Services {
+/** What commands work on, and what is to be awaited after the last of them. */
+type Composition = { services: Services; finish: (last: Invocation) => Promise<void> };
+
+function createServices(config: Config, environment: NodeJS.ProcessEnv, log: Logger): Composition {
   const { dataDirectory, allowFileRepositories, knownHosts, accessTtl: accessTtlMs, buildkit } = config;
   const clock = createClock();
   const spools = createSpools();
@@ -46,38 +56,69 @@ function createServices(config: Config, environment: NodeJS.ProcessEnv, log: Log
     ...{ clock, environment },
   };
   const runner = createRunner(dataDirectory);
-  const { cacheLimit, containers: limits } = config;
+  const { cacheLimit, containers: limits, publicUrl } = config;
+  const onTrouble = (error: unknown) => log.warn({ err: error }, 'could not collect the caches of builders');
+  const caches = createCaches({ directory: join(dataDirectory, 'caches'), limit: cacheLimit, onTrouble });
+  const containers = createDockerContainers({ ...limits, runner: runner.id });
   const ports = {
     source: createSource({
       git: createGitSource(repositories),
       hg: createHgSource({ ...repositories, spools }),
     }),
     engine: createDockerEngine({ buildkit }),
-    containers: createDockerContainers({ ...limits, runner: runner.id }),
-    caches: createCaches({ directory: join(dataDirectory, 'caches'), limit: cacheLimit }),
+    containers,
+    contexts: createDockerContexts({ containers, runner: runner.id, limits: config.contexts }),
+    caches,
     spools,
     artefacts: createS3Artefacts(),
     notifier: createNotifier({ clock }),
-    workspaces: createWorkspaces({ scratch: join(dataDirectory, 'scratch') }),
+    workspaces: registering(runner, createWorkspaces({ scratch: join(dataDirectory, 'scratch') })),
     clock,
     runner: runner.id,
+    ...(publicUrl !== undefined && { publicUrl }),
   };
   const { maxBuilds, maxQueued, maxTimeout } = config;
   const services: Services = {
     builds: createBuilds(ports, { limits: { maxBuilds, maxQueued }, maxTimeout, onFailure: logFailure(log) }),
     version: packageVersion(),
+    startedAt: clock.now(),
     onBug: (failure) => logFailure(log)('', failure),
     local: {
       serve: async () => {
         await runner.register();
         await ports.workspaces.sweep();
-        await sweepDead(runner, log);
-        return serve(config, services, log);
+        await sweep(await runner.dead(), runner, log);
+        return serve(config, services, { log, workspaces: ports.workspaces });
       },
       healthcheck: () => healthcheck(config, ports.engine),
     },
   };
-  return services;
+  return {
+    services,
+    async finish({ words, signal }) {
+      await Promise.race([caches.collected(), aborted(signal)]);
+      // A server is known by its name until the next start; the names of single builds would pile up.
+      if (words[0] !== 'serve' && runner.registered()) await sweep([runner.id], runner, log);
+    },
+  };
+}
+
+/** Nothing carries the runner's name before a build has its workspace. */
+function registering(runner: Runner, workspaces: Workspaces): Workspaces {
+  return {
+    ...workspaces,
+    async create(build) {
+      await runner.register();
+      return workspaces.create(build);
+    },
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 function invocationHere(words: readonly string[], environment: NodeJS.ProcessEnv): Invocation {
@@ -86,13 +127,17 @@ function invocationHere(words: readonly string[], environment: NodeJS.ProcessEnv
     if (words[0] !== 'serve') process.once(signal, () => gone.abort());
   }
   const { stdin, stdout, stderr } = process;
+  const socket = environment['SSH_AUTH_SOCK'] ?? '';
+  const terminal = localTerminal(process, environment['TERM'] ?? '');
   return {
     words,
     local: true,
-    caller: { fingerprint: 'local', comment: userInfo().username, address: 'local' },
+    caller: { fingerprint: 'local', comment: userInfo().username, address: 'local', rights: allRights },
     environment: new Map(
       Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
     ),
+    ...(socket !== '' && { agent: { socket } }),
+    ...(terminal && { terminal }),
     stdin,
     stdout,
     stderr,
@@ -100,12 +145,13 @@ function invocationHere(words: readonly string[], environment: NodeJS.ProcessEnv
   };
 }
 
-/** Removes what dead runners have left in the engine. One that does not answer now is asked again at the next start. */
-async function sweepDead(runner: Runner, log: Logger): Promise<void> {
+/** Removes what runners that have ended left in the engine. What cannot be removed now is tried again at the next start. */
+async function sweep(ended: readonly string[], runner: Runner, log: Logger): Promise<void> {
+  const onTrouble = (error: unknown) =>
+    log.warn({ err: error }, 'could not remove what a dead runner had left');
   try {
-    const dead = await runner.dead();
-    const swept = await sweepEngine(dead);
-    for (const id of dead) await runner.forget(id);
+    const { clean, ...swept } = await sweepEngine(ended, { onTrouble });
+    for (const id of clean) await runner.forget(id);
     if (swept.containers + swept.images > 0) log.info(swept, 'swept what a dead runner had left');
   } catch (error) {
     log.warn({ err: error }, 'could not sweep the engine');

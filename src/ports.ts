@@ -1,27 +1,23 @@
 /** What a build needs from the world. Adapters implement these; steps and tests know nothing else. */
 import type {
   Credentials,
+  LentAgent,
   NotifyCredentials,
   RegistryCredentials,
   S3Credential,
 } from './model/credentials.js';
-import type { Emit, StepEvent } from './model/events.js';
-import type { Command, NotifyChannel } from './model/project.js';
+import type { NotifyChannel } from './model/project.js';
 import type { ImageReference } from './model/reference.js';
-import type { ImageOptions, SourceRequest } from './model/request.js';
+import type { ImageOptions, RepositoryRequest } from './model/request.js';
 import type { Secret } from './model/secret.js';
 import type { SourceRevision } from './model/source.js';
-import type { Tree, TreeEntry } from './model/tree.js';
+import type { Tree } from './model/tree.js';
+import type { StreamedEntry } from './ports/containers.js';
+import type { StepIO } from './ports/step-io.js';
 
 export type { ImageOptions, SourceRevision };
-
-/** What every long call gets: where its output goes and when it must stop. */
-export type StepIO = {
-  /** Await the answer before reading on: that is how a slow reader slows its own build and nothing else. */
-  emit: Emit<StepEvent>;
-  /** Once aborted, the call rejects soon (any error will do) and leaves nothing running. */
-  signal: AbortSignal;
-};
+export type * from './ports/containers.js';
+export type * from './ports/step-io.js';
 
 export interface Source {
   /**
@@ -29,7 +25,7 @@ export interface Source {
    * Proves first that `credentials` may read the repository: a cache never serves who could not fetch (CONTRACT §7).
    * Safe to call concurrently, also for one repository. Nothing is checked out; the tree reads from the cache until disposed.
    */
-  fetch(request: SourceRequest, access: SourceAccess, io: StepIO): Promise<FetchedSource>;
+  fetch(request: RepositoryRequest, access: SourceAccess, io: StepIO): Promise<FetchedSource>;
 }
 
 export type SourceAccess = {
@@ -43,6 +39,16 @@ export type SourceAccess = {
 export interface FetchedSource extends AsyncDisposable {
   revision: SourceRevision;
   tree: Tree;
+}
+
+/** Build contexts that callers send in place of naming a repository. */
+export interface Contexts {
+  /**
+   * Reads a tar stream (plain, gzip or zstd) to the end of its archive, and keeps it outside of the runner until it is disposed; disposal
+   * never rejects. What follows the archive is drained. The revision's id names the content, its time is that of the newest entry.
+   * Rejects with TREE_INVALID, CONTEXT_TOO_LARGE, SOURCE_FAILED (the stream was cut off) or as the engine does. Safe to call concurrently.
+   */
+  receive(stream: AsyncIterable<Uint8Array>, access: { build: string } & StepIO): Promise<FetchedSource>;
 }
 
 export interface Engine {
@@ -85,6 +91,10 @@ export type ImageSpec = {
   registries: RegistryCredentials;
   /** BuildKit secrets by the id that the Dockerfile names. */
   secrets: ReadonlyMap<string, Secret>;
+  /** Whose secrets and agent they are: what a RUN made with them is served from the cache to their owner alone. */
+  owner: string;
+  /** For RUN --mount=type=ssh. */
+  agent?: LentAgent;
 };
 
 export type ImageContext = {
@@ -109,52 +119,6 @@ export type BuiltImage = {
   cached: boolean;
 };
 
-/** A container of one build: made but not started, given its files, run once, read, removed. */
-export interface Containers {
-  /**
-   * Makes a container; the image is pulled where the engine lacks it (BASE_IMAGE_UNAVAILABLE). It carries the build's label, has the
-   * server's memory and CPU limits, no capabilities beyond the engine's default, no host path, and is no member of a host namespace.
-   */
-  create(spec: ContainerSpec, access: { registries: RegistryCredentials } & StepIO): Promise<Container>;
-}
-
-export type ContainerSpec = {
-  /** Id of the build, for the label that a sweep looks for. */
-  build: string;
-  image: string;
-  /** Runs instead of the image's entry point. Absent: the container will not be run, only read. */
-  command?: Command;
-  /** Absent: the image's own. */
-  workingDirectory?: string;
-  environment: ReadonlyMap<string, string>;
-  /** Files /run/secrets/NAME, readable for the container's user, in memory alone; nothing of them in the engine's configuration. */
-  secrets: ReadonlyMap<string, Secret>;
-  /** Volume → directory: what outlives the container. */
-  caches: ReadonlyMap<string, string>;
-};
-
-export type ContainerExit = {
-  exitCode: number;
-  /** It was killed for using more memory than it may; `limit` in bytes where there is one. */
-  outOfMemory?: { limit?: number };
-};
-
-/** Disposing removes it with its anonymous volumes, whatever state it is in; safe twice. */
-export interface Container extends AsyncDisposable {
-  /** Writes a tree below `path` (made where it is missing), owned by root, modes and times as the tree has them. */
-  put(tree: Tree, path: string, signal: AbortSignal): Promise<void>;
-  /** Runs the command to its end, its output live as `log` events. Ends it (TERM, 5 s, KILL) on abort. Once only. */
-  run(io: StepIO): Promise<ContainerExit>;
-  /**
-   * What is at `path`, file or directory, streamed in the order of a walk. Paths are relative to it (a single file: its own name).
-   * Hard links come as the files they name; devices and sockets are left out. Rejects with EXTRACT_NOT_FOUND.
-   */
-  read(path: string, signal: AbortSignal): AsyncIterable<StreamedEntry>;
-}
-
-/** An entry with its bytes, where it is a file. `chunks` must be consumed before the next entry is asked for. */
-export type StreamedEntry = { entry: TreeEntry; chunks?: AsyncIterable<Uint8Array> };
-
 export interface Spools {
   /** Keeps streamed entries on disk, below the build's scratch directory, so that they can be read in any order. `id` of a file is the SHA-1 of its content. */
   spool(entries: AsyncIterable<StreamedEntry>, directory: string): Promise<Tree & AsyncDisposable>;
@@ -164,15 +128,15 @@ export interface Spools {
 export interface Caches {
   /**
    * The cache of `path` in builders of `repository`, as the name of a volume for `ContainerSpec.caches`. Until it is disposed (safe
-   * twice) nobody else of this runner gets the same one: builds of one repository at the same time have caches of their own.
+   * twice) nobody else of this runner gets the same one: builds of one repository at the same time have caches of their own. Rejects
+   * with ENGINE_FAILED or ENGINE_UNREACHABLE. Disposal never rejects: its trouble is a warning on `emit`.
    */
-  acquire(repository: string, path: string): Promise<CacheVolume>;
+  acquire(repository: string, path: string, io: StepIO): Promise<CacheVolume>;
   /**
-   * Removes caches, least recently used first and none that is held, until the rest is within the server's limit. Measures all of them,
-   * which takes the engine a while: not for the way of a build. Safe to call at any time; rejects with ENGINE_FAILED or
-   * ENGINE_UNREACHABLE.
+   * Begins to remove caches, least recently used first and none that is held, until the rest is within the server's limit. Measures all
+   * of them, which takes the engine a while: not for the way of a build. Safe to call at any time; its trouble is for the operator.
    */
-  collect(): Promise<void>;
+  collect(): void;
 }
 
 export interface CacheVolume extends AsyncDisposable {

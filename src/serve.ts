@@ -3,21 +3,29 @@ import { createKeyRing } from './authorized-keys.js';
 import { runCommand } from './commands/run-command.js';
 import type { Services } from './commands/invocation.js';
 import type { Config } from './config.js';
+import { lendAgent } from './lend-agent.js';
 import { Failure } from './model/errors.js';
+import { RECEIPT } from './output/receipt.js';
+import type { Workspaces } from './ports.js';
 import { splitCommand } from './request/split.js';
 import { loadHostKey, parseHostKey } from './ssh/hostkey.js';
 import { startSshServer } from './ssh/server.js';
 import type { Session } from './ssh/session.js';
+import { sshSignature } from './ssh/sshsig.js';
+
+export type DoorTools = { log: Logger; workspaces: Workspaces };
 
 /** Runs the SSH door until SIGTERM or SIGINT, and returns the exit code. Rejects with CONFIG_INVALID where it cannot start. */
-export async function serve(config: Config, services: Services, log: Logger): Promise<number> {
+export async function serve(config: Config, services: Services, tools: DoorTools): Promise<number> {
+  const { log } = tools;
   const keys = createKeyRing(config, log);
   const { hostKey } = config;
   const identity =
     hostKey.text === undefined
       ? await loadHostKey(hostKey.file)
       : parseHostKey(hostKey.text, 'BUILDBOT_HOST_KEY');
-  const handle = (session: Session) => handleSession(session, services, log);
+  const sign = (text: string): string => sshSignature(identity.signingKey, { namespace: RECEIPT, text });
+  const handle = (session: Session) => handleSession(session, { ...services, sign }, tools);
   const server = await startSshServer({
     hostKey: identity.privateKey,
     address: config.sshAddress,
@@ -46,14 +54,16 @@ export async function serve(config: Config, services: Services, log: Logger): Pr
   return 0;
 }
 
-async function handleSession(session: Session, services: Services, log: Logger): Promise<number> {
-  const { command, caller, environment, stdin, stdout, stderr, signal } = session;
+async function handleSession(session: Session, services: Services, tools: DoorTools): Promise<number> {
+  const { command, caller, environment, terminal, stdin, stdout, stderr, signal } = session;
   const started = Date.now();
   const words = command === undefined ? { words: [] } : readWords(command);
-  const invocation = { ...words, local: false, caller, environment, stdin, stdout, stderr, signal };
+  await using agent = await lendAgent(session, tools);
+  const streams = { stdin, stdout, stderr, ...(terminal && { terminal }), ...(agent && { agent }) };
+  const invocation = { ...words, local: false, caller, environment, ...streams, signal };
   const exitCode = await runCommand(invocation, services);
-  const name = invocation.words[0] ?? 'help';
-  log.info(
+  const name = caller.rights.forced?.split(' ')[0] ?? invocation.words[0] ?? 'help';
+  tools.log.info(
     {
       command: name.slice(0, 40),
       caller: caller.fingerprint,

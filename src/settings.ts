@@ -22,10 +22,25 @@ export const settings: readonly Setting[] = [
   },
   { key: 'ssh-address', fallback: '0.0.0.0:2222', help: 'where SSH listens' },
   { key: 'http-address', fallback: '', help: 'where HTTP listens; off by default', planned: true },
+  {
+    key: 'public-url',
+    fallback: '',
+    help: 'page about a build that notifications link to, e.g. https://ci.example.com/builds/{id}',
+  },
   { key: 'data-dir', fallback: '', help: 'caches and the host key; default $XDG_STATE_HOME/buildbot' },
   { key: 'max-builds', fallback: '', help: 'builds at once; default: the number of cores' },
   { key: 'max-queued', fallback: '64', help: 'builds that wait; one more is refused with exit 75' },
   { key: 'max-timeout', fallback: '2h', help: 'the longest that a build may take' },
+  {
+    key: 'max-context',
+    fallback: '4GB',
+    help: 'bytes, unpacked, that a context on stdin may have',
+  },
+  {
+    key: 'max-context-entries',
+    fallback: '500000',
+    help: 'files, directories and links that a context on stdin may have',
+  },
   {
     key: 'engine',
     fallback: 'auto',

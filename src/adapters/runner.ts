@@ -11,8 +11,10 @@ import { startTime } from './start-time.js';
 export type Runner = {
   /** Twelve hexadecimal digits, new for each process. */
   id: string;
-  /** Writes the name down. Before anything carries it. */
+  /** Writes the name down. Before anything carries it; safe to call often. */
   register(): Promise<void>;
+  /** Whether it has been, by this process. */
+  registered(): boolean;
   /** Names of runners of this data directory that have ended without taking their name back. */
   dead(): Promise<string[]>;
   /** Nothing carries this name any more. */
@@ -22,12 +24,11 @@ export type Runner = {
 export function createRunner(dataDirectory: string): Runner {
   const id = randomBytes(6).toString('hex');
   const directory = join(dataDirectory, 'runners');
+  let registration: Promise<void> | undefined;
   return {
     id,
-    async register() {
-      await mkdir(directory, { recursive: true, mode: 0o700 });
-      await writeFile(join(directory, id), await describeProcess(process.pid), { mode: 0o600 });
-    },
+    register: () => (registration ??= register(directory, id)),
+    registered: () => registration !== undefined,
     async dead() {
       const names = await readdir(directory).catch(() => []);
       const ended = await Promise.all(names.map((name) => hasEnded(join(directory, name))));
@@ -35,6 +36,11 @@ export function createRunner(dataDirectory: string): Runner {
     },
     forget: (name) => rm(join(directory, name), { force: true }),
   };
+}
+
+async function register(directory: string, id: string): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await writeFile(join(directory, id), await describeProcess(process.pid), { mode: 0o600 });
 }
 
 async function describeProcess(pid: number): Promise<string> {

@@ -1,6 +1,9 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Caller } from '../model/caller.js';
+import type { LentAgent } from '../model/credentials.js';
 import type { Failure } from '../model/errors.js';
-import type { Builds, Caller } from '../run/builds.js';
+import type { Terminal } from '../model/terminal.js';
+import type { Builds } from '../run/builds.js';
 
 /** One command as a door hands it over: an SSH session, or the program's own command line. */
 export type Invocation = {
@@ -11,10 +14,14 @@ export type Invocation = {
   local: boolean;
   caller: Caller;
   environment: ReadonlyMap<string, string>;
+  /** It is there as long as the command runs. */
+  agent?: LentAgent;
+  /** Where the caller has a terminal: stdout and stderr are shown on it, and need no carriage returns. */
+  terminal?: Terminal;
   stdin: Readable;
   stdout: Writable;
   stderr: Writable;
-  /** Aborted, with any reason, when the caller has gone away or wants to stop. */
+  /** Aborted when the caller has gone away (the reason is CallerGone) or wants to stop (any other). */
   signal: AbortSignal;
 };
 
@@ -22,6 +29,9 @@ export type Invocation = {
 export type Services = {
   builds: Builds;
   version: string;
+  startedAt: Date;
+  /** Signs receipts with the runner's host key; what runs without the SSH door has none. The signature is armored. */
+  sign?: (text: string) => string;
   /** Hears of what should never happen, for the operator's log. */
   onBug: (failure: Failure) => void;
   local: LocalCommands;

@@ -5,14 +5,18 @@ import type { FlagValues } from '../request/parse.js';
 import { seedCredentials } from '../request/seed.js';
 import type { Invocation } from './invocation.js';
 import { readAll } from './read-all.js';
+import { splitStdin } from './split-stdin.js';
 
-export type Lent = { credentials: Credentials; warnings: readonly string[] };
+export type Lent = {
+  credentials: Credentials;
+  /** With `--context -`: the bytes of stdin that are the context. */
+  context?: AsyncIterable<Uint8Array>;
+  warnings: readonly string[];
+};
 
-/** Credentials in the order of CONTRACT §4: stdin, environment, seed flags; the first that speaks of a thing wins. */
-export async function lentCredentials(
-  flags: FlagValues,
-  { stdin, environment, signal }: Invocation,
-): Promise<Lent> {
+/** The caller's agent, and credentials in the order of CONTRACT §4: stdin, environment, seed flags; the first that speaks of a thing wins. */
+export async function lentCredentials(flags: FlagValues, invocation: Invocation): Promise<Lent> {
+  const { environment, agent, caller } = invocation;
   const seed = seedCredentials(flags);
   const fromStdin = flags.one('credentials') !== undefined;
   const hostsFromStdin = flags.one('known-hosts') !== undefined;
@@ -21,19 +25,37 @@ export async function lentCredentials(
       hint: 'put knownHosts into the document',
     });
   }
-  const text =
-    fromStdin || hostsFromStdin
-      ? await readAll(stdin, { limit: MAX_CREDENTIALS, what: 'stdin', signal })
-      : undefined;
+  const { text, context } = await readStdin(flags, invocation);
   const document = fromStdin ? text : environment.get('BUILDBOT_CREDENTIALS');
   const given = document === undefined ? noCredentials : parseCredentials(document);
   const credentials = {
     ...given,
+    owner: caller.fingerprint,
+    ...(agent && { agent }),
     git: { ...seed.git, ...given.git },
     knownHosts: [given.knownHosts, hostsFromStdin ? (text ?? '') : '']
       .filter((lines) => lines !== '')
       .join('\n'),
     registries: new Map([...seed.registries, ...given.registries]),
   };
-  return { credentials, warnings: seed.warnings };
+  return { credentials, ...(context && { context }), warnings: seed.warnings };
+}
+
+/** stdin holds a document, a context, or one after the other. */
+async function readStdin(
+  flags: FlagValues,
+  { stdin, terminal, signal }: Invocation,
+): Promise<{ text?: string; context?: AsyncIterable<Uint8Array> }> {
+  const hasCredentials = flags.one('credentials') !== undefined;
+  const limit = MAX_CREDENTIALS;
+  if (flags.one('context') === undefined) {
+    const hasDocument = hasCredentials || flags.one('known-hosts') !== undefined;
+    return hasDocument ? { text: await readAll(stdin, { limit, what: 'stdin', signal }) } : {};
+  }
+  if (terminal !== undefined) {
+    throw new Failure('USAGE', '--context - does not come through a terminal', { hint: 'leave out ssh -t' });
+  }
+  if (!hasCredentials) return { context: stdin };
+  const { text, rest } = await splitStdin(stdin, { limit, signal });
+  return { text, context: rest };
 }

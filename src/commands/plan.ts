@@ -1,40 +1,29 @@
-import { secretsOf } from '../model/credentials.js';
 import type { BuildEvent, Emit, EventOf } from '../model/events.js';
-import { asFailure } from '../model/errors.js';
 import { createHumanRenderer } from '../output/human.js';
 import { createPump, type Pump } from '../output/pump.js';
-import { redactEvents, redactText } from '../output/redact.js';
 import { resultOf } from '../output/result.js';
-import { toBuildRequest } from '../request/build-request.js';
 import type { FlagValues } from '../request/parse.js';
-import { cancelWhenGone } from './cancel-when-gone.js';
 import type { Invocation, Services } from './invocation.js';
-import { lentCredentials } from './lent-credentials.js';
+import { submit } from './submit.js';
 
 /** `plan`: fetches, prints what `build` with the same flags would do, and does nothing. The log of the fetch goes to stderr. */
-export async function plan(flags: FlagValues, invocation: Invocation, { builds }: Services): Promise<number> {
-  const { credentials } = await lentCredentials(flags, invocation);
-  const secrets = secretsOf(credentials);
-  try {
-    const request = toBuildRequest(flags, credentials, 'plan');
-    const [out, log] = [createPump(invocation.stdout), createPump(invocation.stderr)];
-    const print =
-      flags.one('output') === undefined || flags.one('output') === 'human' ? printText(out) : printJson(out);
-    const human = createHumanRenderer({ log, attention: log });
-    using caller = cancelWhenGone(invocation.signal);
-    const emit = redactEvents(secrets, async (event) => {
-      await human(event);
-      await print(event);
-    });
-    const { exitCode } = await builds.submit(request, {
-      caller: invocation.caller,
-      emit,
-      signal: caller.signal,
-    });
-    return exitCode;
-  } catch (error) {
-    throw asFailure(error).mapText((text) => redactText(secrets, text));
-  }
+export function plan(flags: FlagValues, invocation: Invocation, services: Services): Promise<number> {
+  return submit(
+    { flags, goal: 'plan', show: () => ({ render: createPlanRenderer(flags, invocation) }) },
+    invocation,
+    services,
+  );
+}
+
+function createPlanRenderer(flags: FlagValues, { stdout, stderr }: Invocation): Emit<BuildEvent> {
+  const [out, log] = [createPump(stdout), createPump(stderr)];
+  const isText = (flags.one('output') ?? 'human') === 'human';
+  const print = isText ? printText(out) : printJson(out);
+  const human = createHumanRenderer({ log, attention: log });
+  return async (event) => {
+    await human(event);
+    await print(event);
+  };
 }
 
 function printText(out: Pump): Emit<BuildEvent> {

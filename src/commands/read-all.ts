@@ -4,7 +4,7 @@ import { Failure } from '../model/errors.js';
 type Limits = { limit: number; what: string; signal: AbortSignal };
 
 /** Milliseconds that a caller has to send a document and close its stdin. */
-const PATIENCE = 60_000;
+export const PATIENCE = 60_000;
 
 /** Reads a small stream to its end, as UTF-8. Rejects with USAGE where it is too long or does not end. */
 export async function readAll(stream: Readable, { limit, what, signal }: Limits): Promise<string> {
@@ -33,7 +33,8 @@ export async function readAll(stream: Readable, { limit, what, signal }: Limits)
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function stopped(signal: AbortSignal): Promise<never> {
+/** Rejects when the signal aborts. */
+export function stopped(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     const stop = () => reject(new Error('stopped'));
     if (signal.aborted) stop();

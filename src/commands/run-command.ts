@@ -1,7 +1,10 @@
 import { asFailure, type Failure } from '../model/errors.js';
 import { createPump, flushed } from '../output/pump.js';
-import { parseCommand, requestedOutput } from '../request/parse.js';
+import { requestedOutput } from '../request/parse.js';
+import { readCommand } from '../request/rights.js';
+import { attach } from './attach.js';
 import { build } from './build.js';
+import { cancel } from './cancel.js';
 import { help } from './help.js';
 import type { Invocation, Services } from './invocation.js';
 import { plan } from './plan.js';
@@ -25,7 +28,8 @@ export async function runCommand(invocation: Invocation, services: Services): Pr
 
 function dispatch(invocation: Invocation, services: Services): Promise<number> {
   if (invocation.unreadable) throw invocation.unreadable;
-  const command = parseCommand(invocation.words, { local: invocation.local });
+  const { local, caller } = invocation;
+  const command = readCommand(invocation.words, { local, rights: caller.rights });
   switch (command.name) {
     case 'build':
       return build(command.flags, invocation, services);
@@ -33,10 +37,14 @@ function dispatch(invocation: Invocation, services: Services): Promise<number> {
       return plan(command.flags, invocation, services);
     case 'status':
       return status(command.flags, invocation, services);
+    case 'attach':
+      return attach(command, invocation, services);
+    case 'cancel':
+      return cancel(command, invocation, services);
     case 'version':
       return version(invocation, services);
     case 'help':
-      return help(command.operands[0], invocation);
+      return help(command.operands[0], invocation, command.exitCode);
     case 'serve':
     case 'healthcheck':
       return services.local[command.name]();

@@ -1,41 +1,44 @@
 import { formatDuration } from '../model/quantity.js';
 import { createPump } from '../output/pump.js';
 import type { FlagValues } from '../request/parse.js';
-import type { BuildStatus } from '../run/builds.js';
+import type { Builds, BuildStatus } from '../run/builds.js';
+import type { QueueLimits } from '../run/queue.js';
 import type { Invocation, Services } from './invocation.js';
 
-/** `status`: what runs and waits, and how much room there is. */
+type Capacity = QueueLimits & { running: number; queued: number };
+
+/** `status`: how much room there is, and what of the caller's own builds runs, waits, or has ended while the caller was away. */
 export async function status(
   flags: FlagValues,
-  { stdout }: Invocation,
+  { stdout, caller }: Invocation,
   { builds }: Services,
 ): Promise<number> {
-  const list = builds.list();
-  const write = createPump(stdout);
-  if (flags.one('output') === 'json') {
-    const { maxBuilds, maxQueued } = builds.limits;
-    await write(`${JSON.stringify({ capacity: { maxBuilds, maxQueued }, builds: list })}\n`);
-    return 0;
-  }
-  await write(describe(list, builds.limits, Date.now()));
+  const capacity = capacityOf(builds);
+  const list = builds.list(caller);
+  const text =
+    flags.one('output') === 'json'
+      ? `${JSON.stringify({ capacity, builds: list })}\n`
+      : describe(list, capacity, Date.now());
+  await createPump(stdout)(text);
   return 0;
 }
 
-function describe(
-  list: readonly BuildStatus[],
-  limits: { maxBuilds: number; maxQueued: number },
-  now: number,
-): string {
-  const running = list.filter(({ state }) => state === 'running').length;
-  const head = `${running} of ${limits.maxBuilds} running, ${list.length - running} of ${limits.maxQueued} waiting\n`;
-  const rows = list.map(({ id, step, queuedAt, caller, repo }) => [
+function capacityOf(builds: Builds): Capacity {
+  const all = builds.list();
+  const count = (wanted: BuildStatus['state']) => all.filter(({ state }) => state === wanted).length;
+  return { ...builds.limits, running: count('running'), queued: count('queued') };
+}
+
+function describe(list: readonly BuildStatus[], capacity: Capacity, now: number): string {
+  const { running, maxBuilds, queued, maxQueued } = capacity;
+  const rows = list.map(({ id, state, step, exitCode, queuedAt, caller, repo }) => [
     id,
-    step,
+    state === 'ended' ? `exit ${exitCode}` : step,
     formatDuration(now - Date.parse(queuedAt)),
     caller.comment || caller.fingerprint,
     repo,
   ]);
-  return head + table(rows);
+  return `${running} of ${maxBuilds} running, ${queued} of ${maxQueued} waiting\n${table(rows)}`;
 }
 
 function table(rows: readonly string[][]): string {

@@ -30,12 +30,22 @@ export type NotifyCredentials = {
   };
 };
 
+/** A caller's ssh-agent, as a socket of the runner that leads to it while the caller is there. */
+export type LentAgent = {
+  socket: string;
+  /** Whether the agent owes somebody an answer, where that can be known. */
+  isWaiting?: () => boolean;
+};
+
 /** What a caller lends for one build. Lives in memory, or in the build's private workspace, and ends with the build. */
 export type Credentials = {
+  /** Fingerprint of the key of whoever lends them. */
+  owner: string;
   git: GitCredential;
   /** known_hosts lines that the caller vouches for. */
   knownHosts: string;
   registries: RegistryCredentials;
+  agent?: LentAgent;
   /** Values for `--secret id=NAME` and for `secrets:` of build.yml. */
   secrets: ReadonlyMap<string, Secret>;
   s3?: S3Credential;
@@ -43,6 +53,7 @@ export type Credentials = {
 };
 
 export const noCredentials: Credentials = {
+  owner: '',
   git: {},
   knownHosts: '',
   registries: new Map(),
@@ -51,7 +62,7 @@ export const noCredentials: Credentials = {
 };
 
 /** Everything in `credentials` that must not leave the runner, in the forms from which redaction makes all others. */
-export function secretsOf(credentials: Credentials): string[] {
+export function secretsOf(credentials: Omit<Credentials, 'owner'>): string[] {
   const { git, registries, secrets, s3, notify } = credentials;
   const single = [git.sshKey, git.token, ...secrets.values(), s3?.secretAccessKey, s3?.sessionToken];
   const channels = [

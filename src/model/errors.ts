@@ -14,16 +14,24 @@ export const catalogue = {
 
   USAGE: { exit: 2, hint: "try 'help'" },
   NOT_SUPPORTED: { exit: 2, hint: "'help build' lists what is" },
+  BUILD_NOT_FOUND: {
+    exit: 2,
+    hint: "'status' lists the builds; what ended is kept an hour, and only where its caller was away",
+  },
   CREDENTIALS_INVALID: { exit: 2, hint: 'see docs/reference/credentials.md' },
   CONFIG_INVALID: { exit: 2, hint: 'see docs/reference/configuration.md' },
   BUILD_YML_INVALID: { exit: 2, hint: 'see docs/reference/build-yml.md' },
   DOCKERFILE_NOT_FOUND: { exit: 2, hint: 'name it with --file, relative to --context-path' },
   CONTEXT_NOT_FOUND: { exit: 2, hint: 'give --context-path a directory of the source' },
   EXTRACT_NOT_FOUND: { exit: 2, hint: 'name a path that the builder or the image has' },
+  CONTEXT_TOO_LARGE: { exit: 2, hint: 'leave out what the build does not need' },
   TREE_INVALID: { exit: 2, hint: 'the source holds something that cannot be sent to the engine' },
 
   SOURCE_UNREACHABLE: { exit: 3, hint: 'check the URL and that the runner can reach the host' },
-  SOURCE_DENIED: { exit: 3, hint: 'give a key or token that may read it with --credentials -' },
+  SOURCE_DENIED: {
+    exit: 3,
+    hint: 'connect with ssh -A, or give a key or token that may read it with --credentials -',
+  },
   HOST_KEY_UNKNOWN: { exit: 3, hint: 'add the host key to knownHosts, or use --accept-new-host-key' },
   REPOSITORY_NOT_FOUND: {
     exit: 3,
@@ -55,6 +63,8 @@ export type FailureCode = keyof typeof catalogue;
 export type FailureDetails = {
   /** Exit code of the command that failed in the caller's build (a RUN, a test). */
   commandExitCode?: number;
+  /** The engine's image of all that was built before (classic builder). */
+  lastLayer?: string;
   /** What to do, where the catalogue's own advice does not fit. */
   hint?: string;
   /** Another try may succeed (a 5xx, a cut connection). */
@@ -70,6 +80,7 @@ export class Failure extends Error {
   readonly hint: string;
   readonly commandExitCode: number | undefined;
   readonly transient: boolean;
+  readonly lastLayer: string | undefined;
 
   constructor(code: FailureCode, message: string, details: FailureDetails = {}) {
     super(oneLine(message), details.cause === undefined ? undefined : { cause: details.cause });
@@ -77,6 +88,7 @@ export class Failure extends Error {
     this.hint = details.hint ?? catalogue[code].hint;
     this.commandExitCode = details.commandExitCode;
     this.transient = details.transient ?? false;
+    this.lastLayer = details.lastLayer;
   }
 
   /** The same failure with other words: for redaction. */
@@ -85,7 +97,7 @@ export class Failure extends Error {
     const details = {
       hint: change(this.hint),
       transient,
-      cause,
+      cause: mapCause(cause, change),
       ...(commandExitCode !== undefined && { commandExitCode }),
     };
     return new Failure(this.code, change(this.message), details);
@@ -104,8 +116,22 @@ export class Failure extends Error {
 /** Anything thrown → the failure that the caller is told. What is not a Failure is a bug of ours. */
 export function asFailure(error: unknown): Failure {
   if (error instanceof Failure) return error;
+  // What went wrong first is why it failed, and not the cleaning up after it.
+  if (isSuppressed(error)) return asFailure(error.suppressed);
   const message = error instanceof Error ? error.message : String(error);
   return new Failure('INTERNAL', `internal error: ${message}`, { cause: error });
+}
+
+function mapCause(cause: unknown, change: (text: string) => string): unknown {
+  if (typeof cause === 'string') return change(cause);
+  if (!(cause instanceof Error)) return cause;
+  const changed = new Error(change(cause.message));
+  return Object.assign(changed, { name: cause.name, stack: change(cause.stack ?? '') });
+}
+
+// What `using` throws where a disposal fails too (ECMAScript, SuppressedError). By its name: before Node 24 the compiler brings its own.
+function isSuppressed(error: unknown): error is Error & { suppressed: unknown } {
+  return error instanceof Error && error.name === 'SuppressedError' && 'suppressed' in error;
 }
 
 function oneLine(text: string): string {

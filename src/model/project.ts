@@ -12,11 +12,15 @@ export type ProjectSpec = {
   revfile?: string;
   builder?: BuilderSpec;
   args: ReadonlyMap<string, string>;
-  /** Names in `secrets` of the credentials document: mounted in the builder, the Dockerfile and the tests. */
+  /** Names in `secrets` of the credentials document: mounted in the builder, the Dockerfile, the tests and commands before publishing. */
   secrets: readonly string[];
   tests: readonly Command[];
   publish: readonly PublishSpec[];
   notify: readonly NotifyChannel[];
+  /** Where its keys stand in build.yml, for messages: `revfile` → `build.yml:2:12: redis.revfile`; '' is the project itself. */
+  places?: ReadonlyMap<string, string>;
+  /** What the caller should know of what stands there, a line each. */
+  warnings?: readonly string[];
 };
 
 /** A string runs with `sh -c`, a list without a shell. */

@@ -2,6 +2,7 @@ import type { Credentials } from './credentials.js';
 import type { BuilderSpec, Command, PublishSpec } from './project.js';
 import type { ImageReference } from './reference.js';
 import type { Vcs } from './repository.js';
+import type { Rights } from './rights.js';
 
 /** What a door hands over, whichever door it was. Everything is validated; nothing here has been looked up yet. */
 export type BuildRequest = {
@@ -16,11 +17,24 @@ export type BuildRequest = {
   delivery: DeliveryRequest;
   policy: BuildPolicy;
   credentials: Credentials;
+  /** Of the key that asks. */
+  rights: Rights;
 };
 
 export type Choice = 'auto' | 'yes' | 'no';
 
-export type SourceRequest = {
+/** Where the files come from: a repository that is fetched, or the caller's stdin. */
+export type SourceRequest = ({ kind: 'repository' } & RepositoryRequest) | ContextRequest;
+
+export type ContextRequest = {
+  kind: 'context';
+  /** A tar, plain, gzip or zstd. Not read before the build has its turn. */
+  stream: AsyncIterable<Uint8Array>;
+  /** The caller's key: what is kept of one caller's contexts is for no other caller. */
+  owner: string;
+};
+
+export type RepositoryRequest = {
   vcs: Vcs;
   /** As the program gets it, without the `hg+` that may have been in front. */
   url: string;
@@ -65,6 +79,8 @@ export type ImageOptions = {
   cacheFrom: readonly CacheSource[];
   /** Embed cache metadata in the image (`--cache-to type=inline`). */
   inlineCache: boolean;
+  /** RUN --mount=type=ssh gets the caller's agent. */
+  ssh?: true;
 };
 
 /** `id` as the Dockerfile names it; the value is `secrets[name]` of the credentials document. */
@@ -85,6 +101,21 @@ export type DeliveryRequest = {
 export type BuildPolicy = {
   /** Milliseconds from start to verdict; absent: the server's maximum. */
   timeout?: number;
-  /** Why this build may not go on when its caller has gone away. */
-  onDisconnect: 'cancel';
+  onDisconnect: OnDisconnect;
+  /** `shell`: the caller's terminal becomes a shell where a builder, a RUN or a test failed. */
+  onFailure: 'exit' | 'shell';
 };
+
+/** When the caller goes away: the build ends, goes on without it, or goes on for `ms` and longer only where somebody attaches to it. */
+export type OnDisconnect = { kind: 'cancel' } | { kind: 'detach' } | { kind: 'grace'; ms: number };
+
+/** The source as people and programs are told it: a repository's URL, and `-` for a context, which has none. */
+export function sourceName(source: SourceRequest): string {
+  return source.kind === 'repository' ? source.url : '-';
+}
+
+/** Names the place that the source comes from, for what the engine and the runner keep from one build of it for the next. */
+export function sourcePlace({ source, delivery }: BuildRequest): string {
+  if (source.kind === 'repository') return source.url;
+  return `context of ${source.owner} for ${delivery.image ?? delivery.tags.join(' ')}`;
+}

@@ -27,9 +27,9 @@ export const resultSchema = z.object({
     .optional(),
   source: z
     .object({
-      repo: z.string(),
+      repo: z.string().describe('its URL; `-` for a context from stdin'),
       ref: z.string().describe('branch or tag that was asked for, or the commit id').optional(),
-      revision: z.string().describe('full commit id'),
+      revision: z.string().describe('full commit id; of a context, a name of its content'),
       committedAt: z.iso.datetime(),
       author: z.string(),
     })
@@ -62,6 +62,18 @@ export const resultSchema = z.object({
   queuedAt: z.iso.datetime(),
   startedAt: z.iso.datetime().optional(),
   finishedAt: z.iso.datetime(),
+  receipt: z
+    .string()
+    .describe(
+      'what was made from what, as one line of JSON without its line end; of succeeded builds on a runner with a host key',
+    )
+    .optional(),
+  signature: z
+    .string()
+    .describe(
+      'armored SSH signature (namespace buildbot-receipt) by the host key over the receipt and a line end; docs/receipts.md says how to verify it',
+    )
+    .optional(),
 });
 
 export type BuildResult = z.infer<typeof resultSchema>;

@@ -1,12 +1,12 @@
 import type { Writable } from 'node:stream';
 
-/** Writes text. A promise means that the reader is slow: wait for it. Writes to a stream that is gone are dropped. */
-export type Pump = (text: string) => void | Promise<void>;
+/** Writes text, or bytes as they are. A promise means that the reader is slow: wait for it. Writes to a stream that is gone are dropped. */
+export type Pump = (text: string | Uint8Array) => void | Promise<void>;
 
 /** A pump into `stream` that never holds more than one write beyond the stream's own buffer, if its caller waits as told. */
 export function createPump(stream: Writable): Pump {
   return (text) => {
-    if (text === '' || stream.destroyed || stream.writableEnded || stream.write(text)) return;
+    if (text.length === 0 || stream.destroyed || stream.writableEnded || stream.write(text)) return;
     return drained(stream);
   };
 }

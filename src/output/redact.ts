@@ -14,7 +14,7 @@ export function redactEvents(secrets: Iterable<string>, emit: Emit<BuildEvent>):
   const streams = new LogStreams(forms);
   return (event) => {
     if (event.type === 'log') return forward(emit, streams.push(event));
-    const held = event.type === 'step.finished' || event.type === 'result' ? streams.flush() : [];
+    const held = event.type === 'step.finished' || event.type === 'result' ? streams.flush(event) : [];
     return forward(emit, [...held, redactStrings(event, (text) => mask(text, forms))]);
   };
 }
@@ -97,7 +97,7 @@ class LogStreams {
   constructor(readonly forms: SecretForms) {}
 
   push(event: EventOf<'log'>): EventOf<'log'>[] {
-    const key = `${event.step}\0${event.project ?? ''}\0${event.stream}`;
+    const key = `${stepKey(event)}${event.stream}`;
     const tail = this.#tails.get(key);
     const text = (tail?.event.text ?? '') + event.text;
     const from = tail?.said ?? 0;
@@ -114,14 +114,23 @@ class LogStreams {
     return to === from ? [] : [{ ...event, text: maskPart(text, this.forms, { spans, from, to }) }];
   }
 
-  flush(): EventOf<'log'>[] {
-    const tails = [...this.#tails.values()].filter(({ event, said }) => said < event.text.length);
-    this.#tails.clear();
+  /** What waited for more of a step that has ended, or of all at the end: another step's lines are not whole yet. */
+  flush(end: EventOf<'step.finished' | 'result'>): EventOf<'log'>[] {
+    const ended = end.type === 'result' ? '' : stepKey(end);
+    const keys = [...this.#tails.keys()].filter((key) => key.startsWith(ended));
+    const tails = keys
+      .map((key) => this.#tails.get(key)!)
+      .filter(({ event, said }) => said < event.text.length);
+    for (const key of keys) this.#tails.delete(key);
     return tails.map(({ event, said }) => {
       const part = { spans: secretSpans(event.text, this.forms), from: said, to: event.text.length };
       return { ...event, text: maskPart(event.text, this.forms, part) };
     });
   }
+}
+
+function stepKey({ step, project }: { step: string; project?: string | undefined }): string {
+  return `${step}\0${project ?? ''}\0`;
 }
 
 /** Before here no secret can begin that is not whole. */

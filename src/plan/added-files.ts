@@ -1,6 +1,7 @@
 import type { ProjectSpec } from '../model/project.js';
 import type { SourceRevision } from '../model/source.js';
-import type { Tree } from '../model/tree.js';
+import { Failure } from '../model/errors.js';
+import { ancestors, findEntry, type Tree } from '../model/tree.js';
 import { renderRevfile } from './build-yml/revfile.js';
 import { overlayTree } from './overlay.js';
 
@@ -32,6 +33,23 @@ export function withAddedFiles(
     tree,
     files.map(({ path, text }) => ({ path, mode: 0o644, content: Buffer.from(text), mtime })),
   );
+}
+
+/** Throws where rev.txt cannot be written without taking the place of something else. */
+export async function checkRevfile(context: Tree, { name, revfile, places }: ProjectSpec): Promise<void> {
+  if (revfile === undefined) return;
+  const path = inDirectory(revfile, 'rev.txt');
+  const entries = await context.entries();
+  const refuse = (why: string) =>
+    new Failure('BUILD_YML_INVALID', `${places?.get('revfile') ?? `${name}.revfile`}: ${why}`, {
+      hint: 'name a directory, which is made where it is missing',
+    });
+  for (const directory of ancestors(path)) {
+    const type = findEntry(entries, directory)?.type;
+    if (type === 'file') throw refuse(`'${directory}' is a file, not a directory`);
+    if (type === 'symlink') throw refuse(`'${directory}' is a symbolic link, which is not followed`);
+  }
+  if (findEntry(entries, path)?.type === 'directory') throw refuse(`'${path}' is a directory, not a file`);
 }
 
 function inDirectory(directory: string, name: string): string {

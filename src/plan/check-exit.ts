@@ -5,9 +5,16 @@ import { formatSize } from '../model/quantity.js';
 export type Exit = { exitCode: number; outOfMemory?: { limit?: number } };
 
 /** Throws a Failure that says how `what` ended, unless it ended well. */
-export function checkExit(code: FailureCode, what: string, { exitCode, outOfMemory }: Exit): void {
+export function checkExit(
+  code: FailureCode,
+  what: string,
+  { exitCode, outOfMemory, hint }: Exit & { hint?: string },
+): void {
   if (exitCode === 0) return;
   const limit = outOfMemory?.limit === undefined ? '' : `, limit ${formatSize(outOfMemory.limit)}`;
   const why = outOfMemory ? `was killed: out of memory${limit}` : `exited with ${exitCode}`;
-  throw new Failure(code, `${what} ${why}`, { commandExitCode: exitCode });
+  throw new Failure(code, `${what} ${why}`, {
+    commandExitCode: exitCode,
+    ...(hint !== undefined && { hint }),
+  });
 }

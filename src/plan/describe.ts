@@ -2,7 +2,8 @@ import { assertNever } from '../model/assert-never.js';
 import type { EventOf } from '../model/events.js';
 import type { Command } from '../model/project.js';
 import { formatReference } from '../model/reference.js';
-import type { Plan, ProjectPlan, Step } from './step.js';
+import type { ImageOptions } from '../model/request.js';
+import type { Plan, ProjectPlan, Step, StepOf } from './step.js';
 
 /** What the plan will do, a line for each step, in the order in which a lone project would see them. */
 export function describePlan({ projects }: Plan): EventOf<'plan'>['steps'] {
@@ -30,29 +31,37 @@ export function printablePlan({ projects }: Plan): EventOf<'plan'>['projects'] {
 function printableStep(step: Step): Record<string, unknown> {
   switch (step.kind) {
     case 'builder':
-      return { ...step.builder, secrets: step.secrets.map(({ id }) => id) };
-    case 'image': {
-      const { buildArgs, labels, cacheFrom, ...options } = step.options;
-      const maps = { buildArgs: Object.fromEntries(buildArgs), labels: Object.fromEntries(labels) };
-      const caches = { cacheFrom: cacheFrom.map(({ ref }) => formatReference(ref)) };
+      return {
+        ...step.builder,
+        ...('options' in step ? printableOptions(step.options) : { network: step.network }),
+        secrets: step.secrets.map(({ id }) => id),
+      };
+    case 'image':
       return {
         dockerfile: step.dockerfile,
         base: step.base,
-        ...options,
-        ...maps,
-        ...caches,
+        ...printableOptions(step.options),
         secrets: step.secrets.map(({ id }) => id),
       };
-    }
     case 'test':
-      return { commands: step.commands, target: step.target };
+      return {
+        commands: step.commands,
+        target: step.target,
+        network: step.network,
+        secrets: step.secrets.map(({ id }) => id),
+      };
     case 'publish':
-      return { targets: step.targets };
+      return { targets: step.targets, network: step.network, secrets: step.secrets.map(({ id }) => id) };
     case 'push':
       return { refs: step.refs.map(formatReference), retries: step.retries };
     default:
       return assertNever(step);
   }
+}
+
+function printableOptions({ buildArgs, labels, cacheFrom, ...options }: ImageOptions) {
+  const maps = { buildArgs: Object.fromEntries(buildArgs), labels: Object.fromEntries(labels) };
+  return { ...options, ...maps, cacheFrom: cacheFrom.map(({ ref }) => formatReference(ref)) };
 }
 
 function describeStep(step: Step, { refs, name, keep }: ProjectPlan): string {
@@ -68,7 +77,7 @@ function describeStep(step: Step, { refs, name, keep }: ProjectPlan): string {
       return `${name}: ${step.dockerfile}${from}${kept}`;
     }
     case 'test':
-      return step.commands.map(describeCommand).join('; ');
+      return `${step.commands.map(describeCommand).join('; ')}${step.target === undefined ? '' : `, in ${describeTested(step)}`}`;
     case 'publish':
       return step.targets
         .map(({ copy, bucket, bucketPath }) => `${copy} to s3://${bucket}/${bucketPath}`)
@@ -78,6 +87,12 @@ function describeStep(step: Step, { refs, name, keep }: ProjectPlan): string {
     default:
       return assertNever(step);
   }
+}
+
+/** What the tests run in. */
+export function describeTested({ target, apart }: StepOf<'test'>): string {
+  if (target === undefined) return 'the new image';
+  return `the stage '${target}' of the Dockerfile${apart === true ? ', which is not made from what is delivered' : ''}`;
 }
 
 /** A command as a person would type it. */

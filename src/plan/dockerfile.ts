@@ -8,8 +8,8 @@ export type DockerfileFacts = {
   labels: ReadonlySet<string>;
   /** Names of all ARG instructions. */
   args: ReadonlySet<string>;
-  /** A stage named `test` that is made from the wanted stage: the new image, and what tests need beside it. */
-  testTarget?: string;
+  /** A stage named `test` other than the wanted one. `apart`: it is not made from the wanted one. */
+  test?: { target: string; apart: boolean };
 };
 
 type Stage = { from: string; name: string | undefined; labels: string[] };
@@ -34,21 +34,19 @@ export function readDockerfile(
   }
   const chain = chainOf(stages, options.target);
   const base = chain.at(-1)?.from;
-  const testTarget = testStage(stages, options.target);
+  const test = testStage(stages, chain[0]);
   return {
     labels: new Set(chain.flatMap((stage) => stage.labels)),
     args,
     ...(base && { base }),
-    ...(testTarget !== undefined && { testTarget }),
+    ...(test && { test }),
   };
 }
 
-function testStage(stages: readonly Stage[], target: string | undefined): string | undefined {
-  const wanted = target === undefined ? stages.at(-1)?.name : target.toLowerCase();
-  const test = stages.find(({ name }) => name === 'test');
-  return wanted !== undefined && wanted !== 'test' && test?.from.toLowerCase() === wanted
-    ? 'test'
-    : undefined;
+function testStage(stages: readonly Stage[], wanted: Stage | undefined): DockerfileFacts['test'] {
+  const [test, ...below] = chainOf(stages, 'test');
+  if (test === undefined || test === wanted) return undefined;
+  return { target: 'test', apart: wanted === undefined || !below.includes(wanted) };
 }
 
 /** Logical lines: continuation lines joined, comments and blank lines between them dropped. */

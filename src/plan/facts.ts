@@ -1,8 +1,11 @@
 import { Failure } from '../model/errors.js';
 import type { BuilderSpec, Command, ProjectSpec } from '../model/project.js';
-import { findEntry, type Tree } from '../model/tree.js';
+import type { Tree } from '../model/tree.js';
+import { checkRevfile } from './added-files.js';
+import { atPlace } from './at-place.js';
+import { type BuildScript, readBuildScript } from './build-script.js';
 import { parseDockerignore, type Ignore } from './dockerignore.js';
-import { readText, subtree } from './trees.js';
+import { findFile, readText, subtree } from './trees.js';
 
 /** What the repository says about how one project wants to be built. */
 export type Facts = {
@@ -15,6 +18,10 @@ export type Facts = {
   buildScript?: BuilderSpec;
   /** The Dockerfile's own test. */
   test?: Command;
+  /** What the context leaves out. Absent where a builder makes the context: then its own ignore file counts. */
+  ignore?: Ignore;
+  /** What the caller should know, a line each. */
+  warnings: readonly string[];
 };
 
 export type NamedText = { name: string; text: string };
@@ -22,20 +29,34 @@ export type NamedText = { name: string; text: string };
 /** Larger ones are not read by people, and the engine gets them in one piece. */
 const MAX_TEXT = 2 ** 20;
 
-/** Reads what a project's plan depends on. Rejects with CONTEXT_NOT_FOUND or DOCKERFILE_NOT_FOUND. */
+/**
+ * Reads what a project's plan depends on. Rejects with CONTEXT_NOT_FOUND, DOCKERFILE_NOT_FOUND, BUILD_YML_INVALID for what build.yml names
+ * and the source has otherwise, or TREE_INVALID.
+ */
 export async function readFacts(source: Tree, spec: ProjectSpec): Promise<Facts> {
-  const context = spec.contextPath ? await subtree(source, spec.contextPath) : source;
-  const dockerfile = await readDockerfileText(context, spec.dockerfile ?? 'Dockerfile', spec.contextPath);
-  const buildScript = readBuildScript(await readText(context, 'build.sh', MAX_TEXT));
+  const directory = await contextOf(source, spec);
+  const name = spec.dockerfile ?? 'Dockerfile';
+  const dockerfile = await readDockerfileText(directory, { name, key: 'dockerfile', spec });
+  await checkRevfile(directory, spec);
+  const script: BuildScript = spec.builder
+    ? { context: directory }
+    : await readBuildScript(directory, MAX_TEXT);
+  const { builder: buildScript, context, warning } = script;
   const test = readTest(dockerfile.text);
   return {
     context,
     dockerfile,
     ...(spec.builder?.kind === 'dockerfile' && {
-      builderDockerfile: await readDockerfileText(context, spec.builder.dockerfile, spec.contextPath),
+      builderDockerfile: await readDockerfileText(directory, {
+        name: spec.builder.dockerfile,
+        key: 'build.dockerfile',
+        spec,
+      }),
     }),
     ...(buildScript && { buildScript }),
     ...(test !== undefined && { test }),
+    ...(!spec.builder && !buildScript && { ignore: await readIgnore(context, dockerfile.name) }),
+    warnings: warning === undefined ? [] : [warning],
   };
 }
 
@@ -48,31 +69,32 @@ export async function readIgnore(context: Tree, dockerfile: string): Promise<Ign
   return parseDockerignore('');
 }
 
-/** function61/buildbot's rule: the line names the image, and the script runs where the source is. */
-function readBuildScript(text: string | undefined): BuilderSpec | undefined {
-  const image = /^[ \t]*#[ \t]*build_inside_docker_image=(\S+)/m.exec(text ?? '')?.[1];
-  if (image === undefined) return undefined;
-  // Mercurial on Windows cannot set the executable bit, says the seed.
-  const command = 'chmod +x build.sh && exec ./build.sh';
-  return { kind: 'image', image, command, extract: '/project', cache: [] };
-}
-
 function readTest(dockerfile: string): Command | undefined {
   const command = /^[ \t]*#[ \t]*test_in_container_entrypoint=(.*\S)/m.exec(dockerfile)?.[1];
   // A single program needs no shell, and an image made from scratch has none.
   return command !== undefined && /^[\w./-]+$/.test(command) ? [command] : command;
 }
 
+/** `name`, which build.yml has under `key`, if it has it at all. */
 async function readDockerfileText(
   context: Tree,
-  name: string,
-  directory: string | undefined,
+  { name, key, spec }: { name: string; key: string; spec: ProjectSpec },
 ): Promise<NamedText> {
-  const text = await readText(context, name, MAX_TEXT);
-  if (text !== undefined) return { name, text };
-  const entry = findEntry(await context.entries(), name);
-  const place = directory ? `directory '${directory}' of the source` : 'the source';
-  if (entry?.type === 'directory')
-    throw new Failure('DOCKERFILE_NOT_FOUND', `'${name}' in ${place} is a directory, not a Dockerfile`);
-  throw new Failure('DOCKERFILE_NOT_FOUND', `there is no '${name}' in ${place}`);
+  const place = spec.contextPath ? `directory '${spec.contextPath}' of the source` : 'the source';
+  const where = { keys: [key, 'dockerfilePath'], hint: `'${key}' names it, relative to dockerfilePath` };
+  return atPlace(spec, where, async () => {
+    const found = await findFile(context, name);
+    if (found === undefined) throw new Failure('DOCKERFILE_NOT_FOUND', `there is no '${name}' in ${place}`);
+    if ('trouble' in found)
+      throw new Failure('DOCKERFILE_NOT_FOUND', `'${name}' in ${place} ${found.trouble}`);
+    return { name, text: (await readText(context, name, MAX_TEXT))! };
+  });
+}
+
+const CONTEXT = { keys: ['dockerfilePath'], hint: 'name a directory of the source' };
+
+function contextOf(source: Tree, spec: ProjectSpec): Promise<Tree> {
+  const { contextPath } = spec;
+  if (!contextPath) return Promise.resolve(source);
+  return atPlace(spec, CONTEXT, () => subtree(source, contextPath));
 }

@@ -13,7 +13,7 @@ export type GlobPart =
   /** Takes nothing, and that only where the path begins. */
   | { kind: 'start' };
 
-export const SLASH = 0x2f;
+const SLASH = 0x2f;
 export const notSlash: CharacterSet = { has: (code) => code !== SLASH };
 
 /**

@@ -1,6 +1,7 @@
-import type { ProjectSpec } from '../model/project.js';
+import { Failure } from '../model/errors.js';
+import type { BuilderSpec, ProjectSpec } from '../model/project.js';
 import { formatReference, parseReference, type ImageReference } from '../model/reference.js';
-import type { BuildRequest, SecretMount } from '../model/request.js';
+import type { BuildRequest, ImageOptions, ImageRequest, SecretMount } from '../model/request.js';
 import type { SourceRevision } from '../model/source.js';
 import { renderTags } from './build-yml/tags.js';
 import { readDockerfile, type DockerfileFacts } from './dockerfile.js';
@@ -35,12 +36,12 @@ function planProject(
   const secrets = secretMounts(request, spec);
   const epoch = new Map([['SOURCE_DATE_EPOCH', String(Math.floor(revision.committedAt.getTime() / 1000))]]);
   const tests = [...(facts.test === undefined ? [] : [facts.test]), ...spec.tests];
-  const target = dockerfile.testTarget === undefined ? {} : { target: dockerfile.testTarget };
+  const inside = { secrets, ...(request.image.network === 'none' && { network: 'none' as const }) };
   const steps: (Step | false)[] = [
-    builder !== undefined && { kind: 'builder', builder, secrets, environment: epoch },
+    builder !== undefined && builderStep(request, { builder, spec, facts, epoch, inside }),
     imageStep(request, { spec, facts, dockerfile, revision, refs, epoch, secrets }),
-    tests.length > 0 && { kind: 'test', commands: tests, ...target, secrets },
-    spec.publish.length > 0 && { kind: 'publish', targets: spec.publish, secrets },
+    tests.length > 0 && { kind: 'test', commands: tests, ...dockerfile.test, ...inside },
+    spec.publish.length > 0 && { kind: 'publish', targets: spec.publish, ...inside },
     request.delivery.push && { kind: 'push', refs, retries: request.delivery.pushRetries },
   ];
   return {
@@ -54,6 +55,41 @@ function planProject(
   };
 }
 
+function builderStep(
+  { image }: BuildRequest,
+  {
+    builder,
+    spec,
+    facts,
+    epoch,
+    inside,
+  }: Pick<ImageParts, 'spec' | 'facts' | 'epoch'> & { builder: BuilderSpec; inside: Inside },
+): StepOf<'builder'> {
+  if (builder.kind === 'image') return { kind: 'builder', builder, ...inside, environment: epoch };
+  const { args } = readDockerfile(facts.builderDockerfile!.text, { buildArgs: spec.args });
+  // An engine complains of arguments that a Dockerfile does not declare, and these may be the image's alone.
+  const declared = [...spec.args].filter(([name]) => args.has(name) || PREDEFINED_ARGS.test(name));
+  const none = { labels: new Map<string, string>(), cacheFrom: [], inlineCache: false };
+  const { target: _, ...options } = engineOptions(image);
+  return {
+    kind: 'builder',
+    builder,
+    secrets: inside.secrets,
+    options: { ...options, ...none, buildArgs: new Map([...epoch, ...declared]) },
+  };
+}
+
+/** Those that every Dockerfile has (docs.docker.com/reference/dockerfile, Predefined ARGs), and BuildKit's own. */
+const PREDEFINED_ARGS = /^(?:(?:HTTPS?|FTP|ALL|NO)_PROXY|(?:https?|ftp|all|no)_proxy|BUILDKIT_\w+)$/;
+
+function engineOptions(image: ImageRequest): ImageOptions {
+  const { contextPath: _p, file: _f, secrets: _s, builder: _b, tests: _t, publish: _u, ...options } = image;
+  return options;
+}
+
+/** What containers get. */
+type Inside = Pick<StepOf<'test'>, 'secrets' | 'network'>;
+
 type ImageParts = ProjectKnowledge & {
   dockerfile: DockerfileFacts;
   revision: SourceRevision;
@@ -64,15 +100,14 @@ type ImageParts = ProjectKnowledge & {
 
 function imageStep({ image, source }: BuildRequest, parts: ImageParts): StepOf<'image'> {
   const { spec, facts, dockerfile, revision, refs, epoch, secrets } = parts;
-  const all = imageLabels({ url: source.url, revision, version: refs[0]?.tag, title: spec.name });
+  const all = imageLabels({ source, revision, version: refs[0]?.tag, title: spec.name });
   const labels = [...all].filter(([key]) => !dockerfile.labels.has(key));
-  const { contextPath: _p, file: _f, secrets: _s, builder: _b, tests: _t, publish: _u, ...options } = image;
   return {
     kind: 'image',
     dockerfile: facts.dockerfile.name,
     ...(dockerfile.base !== undefined && { base: dockerfile.base }),
     options: {
-      ...options,
+      ...engineOptions(image),
       buildArgs: new Map([...epoch, ...spec.args]),
       labels: new Map([...labels, ...image.labels]),
     },
@@ -85,12 +120,32 @@ function references(
   spec: ProjectSpec,
   revision: SourceRevision,
 ): ImageReference[] {
-  const image = spec.image ?? (delivery.tags.length > 0 ? undefined : spec.name);
+  const image = spec.image ?? (delivery.tags.length > 0 ? undefined : ownImage(spec));
   const tags = delivery.tags.length > 0 ? delivery.tags : renderTags(spec.tags, revision);
   const texts = tags.flatMap((tag) =>
     tag.includes(':') ? [tag] : image === undefined ? [] : [`${image}:${tag}`],
   );
   return [...new Set(texts)].map(parseReference);
+}
+
+/** The name of a project as that of its image. */
+function ownImage({ name, places }: ProjectSpec): string {
+  if (isImageName(name)) return name;
+  const place = places?.get('');
+  const why = `'${name}' cannot be an image's name as it is`;
+  throw place === undefined
+    ? new Failure('USAGE', why, { hint: 'name the image with --image' })
+    : new Failure('BUILD_YML_INVALID', `${place}: ${why}; say 'image: NAME' as well`);
+}
+
+function isImageName(text: string): boolean {
+  try {
+    parseReference(text);
+    return true;
+  } catch (error) {
+    if (error instanceof Failure) return false;
+    throw error;
+  }
 }
 
 function secretMounts({ image }: BuildRequest, { secrets }: ProjectSpec): SecretMount[] {

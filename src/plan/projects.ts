@@ -62,12 +62,31 @@ async function dockerfileProjects(source: Tree, request: BuildRequest): Promise<
   });
   const named = names.filter((name) => name !== 'Dockerfile');
   if (named.length === 0) return [base];
+  checkVariants(named);
   const variants = named.map((name) => variant(name, request.delivery.image));
   return names.includes('Dockerfile') ? [base, ...variants] : variants;
 }
 
+// Names of images have no capitals, those of files do.
+function checkVariants(dockerfiles: readonly string[]): void {
+  const files = new Map<string, string>();
+  for (const file of dockerfiles) {
+    const other = files.get(variantName(file));
+    if (other !== undefined) {
+      throw new Failure('USAGE', `${other} and ${file} would both be the image '…_${variantName(file)}'`, {
+        hint: 'rename one, or choose one with --file',
+      });
+    }
+    files.set(variantName(file), file);
+  }
+}
+
+function variantName(dockerfile: string): string {
+  return dockerfile.slice('Dockerfile_'.length).toLowerCase();
+}
+
 function variant(dockerfile: string, image: string | undefined): ProjectSpec {
-  const name = dockerfile.slice('Dockerfile_'.length).toLowerCase();
+  const name = variantName(dockerfile);
   return { ...emptyProject(name), dockerfile, ...(image !== undefined && { image: `${image}_${name}` }) };
 }
 
@@ -75,19 +94,25 @@ function emptyProject(name: string): ProjectSpec {
   return { name, tags: [], args: new Map(), secrets: [], tests: [], publish: [], notify: [] };
 }
 
-// The caller's own name for it, else the last part of the image's, else of the repository's.
+// The caller's own name for it, else the last part of the image's, else of the repository's, which a context has not.
 function projectName({ projects, delivery, source }: BuildRequest): string {
   const first = delivery.image ?? delivery.tags.find((tag) => tag.includes(':'));
   const image =
     first === undefined ? undefined : formatReference({ ...parseReference(first), tag: undefined });
-  const repository = source.url.replace(/(?<!\/)\/+$/, '').replace(/\.git$/, '');
+  const repository =
+    source.kind === 'context' ? 'context' : source.url.replace(/(?<!\/)\/+$/, '').replace(/\.git$/, '');
   return projects[0] ?? (image ?? repository).split(/[/:]/).at(-1)!;
 }
 
 function withFlags(spec: ProjectSpec, { image, delivery }: BuildRequest, isOnly: boolean): ProjectSpec {
+  // What a flag replaces is no matter of build.yml any more.
+  const places = new Map(spec.places);
+  if (image.contextPath !== undefined) places.delete('dockerfilePath');
+  if (image.file !== undefined) places.delete('dockerfile');
   const name = spec.image === undefined || !isOnly ? (delivery.image ?? spec.image) : spec.image;
   return {
     ...spec,
+    places,
     ...(name !== undefined && { image: name }),
     ...(image.contextPath !== undefined && { contextPath: image.contextPath }),
     ...(image.file !== undefined && { dockerfile: image.file }),

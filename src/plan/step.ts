@@ -7,9 +7,17 @@ import type { AddedFile } from './added-files.js';
 export type Step =
   | {
       kind: 'builder';
-      builder: BuilderSpec;
+      builder: Extract<BuilderSpec, { kind: 'image' }>;
       secrets: readonly SecretMount[];
+      network?: 'none';
       environment: ReadonlyMap<string, string>;
+    }
+  | {
+      kind: 'builder';
+      builder: Extract<BuilderSpec, { kind: 'dockerfile' }>;
+      secrets: readonly SecretMount[];
+      /** How the builder's own image is built. */
+      options: ImageOptions;
     }
   | {
       kind: 'image';
@@ -18,8 +26,16 @@ export type Step =
       options: ImageOptions;
       secrets: readonly SecretMount[];
     }
-  | { kind: 'test'; commands: readonly Command[]; target?: string; secrets: readonly SecretMount[] }
-  | { kind: 'publish'; targets: readonly PublishSpec[]; secrets: readonly SecretMount[] }
+  | {
+      kind: 'test';
+      commands: readonly Command[];
+      /** Stage to test in the new image's stead. `apart`: it is not made from what is delivered. */
+      target?: string;
+      apart?: boolean;
+      secrets: readonly SecretMount[];
+      network?: 'none';
+    }
+  | { kind: 'publish'; targets: readonly PublishSpec[]; secrets: readonly SecretMount[]; network?: 'none' }
   | { kind: 'push'; refs: readonly ImageReference[]; retries: number };
 
 export type StepOf<K extends Step['kind']> = Extract<Step, { kind: K }>;

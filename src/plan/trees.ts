@@ -88,12 +88,16 @@ async function* readBelow(
 }
 
 /**
- * The text at `path` (UTF-8), or undefined when no file is there. A symbolic link is followed as long as it
- * stays in the tree. Rejects with TREE_INVALID when it has more than `maxBytes`.
+ * The text at `path` (UTF-8), or undefined when nothing is there. A symbolic link is followed as long as it
+ * stays in the tree. Rejects with TREE_INVALID when it has more than `maxBytes`, or is there and no file.
  */
 export async function readText(tree: Tree, path: string, maxBytes: number): Promise<string | undefined> {
-  const file = await resolveFile(tree, path);
+  const file = await findFile(tree, path);
   if (file === undefined) return undefined;
+  if ('trouble' in file) {
+    const hint = 'make it a file, or a link to one, in the directory that is built';
+    throw new Failure('TREE_INVALID', `'${path}' ${file.trouble}`, { hint });
+  }
   if (file.size > maxBytes) {
     throw new Failure(
       'TREE_INVALID',
@@ -111,16 +115,27 @@ export async function readText(tree: Tree, path: string, maxBytes: number): Prom
 /** As many links as Linux follows, path_resolution(7). */
 const MAX_LINKS = 40;
 
-async function resolveFile(tree: Tree, start: string): Promise<FileEntry | undefined> {
+/** The file at `path`, symbolic links followed; `trouble`, which follows its name, where something else is there. */
+export async function findFile(
+  tree: Tree,
+  path: string,
+): Promise<FileEntry | { trouble: string } | undefined> {
   const entries = await tree.entries();
-  let path = normalizePath(start);
-  for (let links = 0; path !== undefined && links < MAX_LINKS; links++) {
-    const entry = findEntry(entries, path);
+  let at = normalizePath(path);
+  let via = '';
+  for (let links = 0; links < MAX_LINKS; links++) {
+    if (at === undefined)
+      return via === '' ? undefined : { trouble: `${via}, which leads out of what is built` };
+    const entry = findEntry(entries, at);
     if (entry?.type === 'file') return entry;
-    if (entry?.type !== 'symlink' || entry.target.startsWith('/')) return undefined;
-    path = normalizePath(`${parentOf(path)}/${entry.target}`);
+    if (entry === undefined && at !== '')
+      return via === '' ? undefined : { trouble: `${via}, which is not there` };
+    if (entry?.type !== 'symlink')
+      return { trouble: via === '' ? 'is a directory, not a file' : `${via}, which is a directory` };
+    via ||= `is a symbolic link to '${entry.target}'`;
+    at = entry.target.startsWith('/') ? undefined : normalizePath(`${parentOf(at)}/${entry.target}`);
   }
-  return undefined;
+  return { trouble: `${via}, which leads to itself` };
 }
 
 /** Without `.`, `..`, doubled and outer slashes; undefined when it leads out of the tree. */

@@ -1,22 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import type { Credentials } from '../model/credentials.js';
 import { Failure } from '../model/errors.js';
+import { cachePath, containerPath } from '../model/paths.js';
 import { parseSize } from '../model/quantity.js';
 import { parseReference } from '../model/reference.js';
 import type {
   BuildPolicy,
   BuildRequest,
+  ContextRequest,
   DeliveryRequest,
   ImageRequest,
+  OnDisconnect,
   SecretMount,
 } from '../model/request.js';
+import { allRights } from '../model/rights.js';
 import type { FlagValues } from './parse.js';
 import { sourceRequest } from './source.js';
 import {
   addHost,
   cacheSource,
   cacheTarget,
-  containerPath,
   flagged,
   imageName,
   imageTag,
@@ -30,23 +33,28 @@ import {
   wrong,
 } from './values.js';
 
+/** What a request has beside its flags. `context` is what `--context -` means. */
+type Lent = Partial<Pick<BuildRequest, 'goal' | 'rights'>> & { context?: Omit<ContextRequest, 'kind'> };
+
 /** Flags of `build` and what the caller lends → a request whose every value has been checked. Throws Failure USAGE or NOT_SUPPORTED. */
 export function toBuildRequest(
   flags: FlagValues,
   credentials: Credentials,
-  goal: BuildRequest['goal'] = 'build',
+  { goal = 'build', rights = allRights, context }: Lent = {},
 ): BuildRequest {
   const request = {
     id: buildId(flags.one('id')),
     goal,
     projects: flags.all('project'),
-    source: sourceRequest(flags),
+    source: sourceRequest(flags, context),
     image: imageRequest(flags),
     delivery: deliveryRequest(flags),
     policy: buildPolicy(flags),
     credentials,
+    rights,
   };
   checkSecrets(request.image.secrets, credentials);
+  checkAgent(request.image, credentials);
   return request;
 }
 
@@ -85,6 +93,7 @@ function imageRequest(flags: FlagValues): ImageRequest {
     ulimits: flags.all('ulimit').map(ulimit),
     cacheFrom: flags.all('cache-from').map(cacheSource),
     inlineCache: flags.all('cache-to').map(cacheTarget).includes('inline'),
+    ...(flags.one('ssh') !== undefined && { ssh: true as const }),
     ...builderRequest(flags),
     tests: flags.all('test'),
     publish: flags.all('publish').map(publishTarget),
@@ -95,7 +104,7 @@ function builderRequest(flags: FlagValues): Pick<ImageRequest, 'builder'> {
   const [image, command, extract] = ['builder-image', 'builder-command', 'extract'].map((name) =>
     flags.one(name),
   );
-  const cache = flags.all('builder-cache').map((path) => containerPath('builder-cache', path));
+  const cache = flags.all('builder-cache').map((path) => flagged('builder-cache', () => cachePath(path)));
   if (image === undefined) {
     const stray = ['builder-command', 'extract', 'builder-cache'].find((name) => flags.all(name).length > 0);
     if (stray !== undefined)
@@ -107,8 +116,8 @@ function builderRequest(flags: FlagValues): Pick<ImageRequest, 'builder'> {
   if (command === undefined)
     throw new Failure('USAGE', '--builder-image needs --builder-command', { hint: 'say what runs in it' });
   flagged('builder-image', () => parseReference(image));
-  const path = extract === undefined ? '/project' : containerPath('extract', extract);
-  return { builder: { kind: 'image', image, command, extract: path, cache } };
+  const path = extract === undefined ? '/project' : flagged('extract', () => containerPath(extract));
+  return { builder: { kind: 'image', image, command, extract: path, cache: [...new Set(cache)] } };
 }
 
 function deliveryRequest(flags: FlagValues): DeliveryRequest {
@@ -124,17 +133,25 @@ function deliveryRequest(flags: FlagValues): DeliveryRequest {
 }
 
 function buildPolicy(flags: FlagValues): BuildPolicy {
-  const onDisconnect = flags.one('on-disconnect') ?? 'cancel';
-  if (/^(?:detach|grace=.+)$/.test(onDisconnect))
-    throw new Failure('NOT_SUPPORTED', `--on-disconnect '${onDisconnect}' is not supported yet`);
-  if (onDisconnect !== 'cancel')
-    throw wrong('on-disconnect', onDisconnect, 'it takes cancel, detach, grace=60s');
-  if (flags.one('on-failure') === 'shell')
-    throw new Failure('NOT_SUPPORTED', "--on-failure 'shell' is not supported yet");
   return {
     ...optional('timeout', flags.one('timeout'), (value) => positiveDuration('timeout', value)),
-    onDisconnect: 'cancel',
+    onDisconnect: onDisconnect(flags.one('on-disconnect') ?? 'cancel'),
+    onFailure: flags.one('on-failure') === 'shell' ? 'shell' : 'exit',
   };
+}
+
+function onDisconnect(given: string): OnDisconnect {
+  if (given === 'cancel' || given === 'detach') return { kind: given };
+  const [, time] = /^grace=(.+)$/.exec(given) ?? [];
+  if (time !== undefined) return { kind: 'grace', ms: positiveDuration('on-disconnect', time) };
+  throw wrong('on-disconnect', given, 'it takes cancel, detach, grace=60s');
+}
+
+function checkAgent({ ssh }: ImageRequest, { agent }: Credentials): void {
+  if (!ssh || agent) return;
+  throw new Failure('USAGE', "--ssh 'default' needs your ssh-agent, and none came with the request", {
+    hint: 'connect with ssh -A',
+  });
 }
 
 function checkSecrets(mounts: readonly SecretMount[], { secrets }: Credentials): void {

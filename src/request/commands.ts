@@ -7,7 +7,13 @@ const outputFlag: Flag = {
   help: 'text, or one JSON object',
 };
 
-export type CommandName = 'build' | 'plan' | 'status' | 'help' | 'version' | 'serve' | 'healthcheck';
+export type CommandName =
+  'build' | 'plan' | 'status' | 'attach' | 'cancel' | 'help' | 'version' | 'serve' | 'healthcheck';
+
+/** How `attach` shows a build: the flags of `build` with the same names. */
+const viewFlags = buildFlags
+  .flatMap(({ flags }) => flags)
+  .filter(({ name }) => name === 'output' || name === 'progress');
 
 export type CommandSpec = {
   name: CommandName;
@@ -36,8 +42,22 @@ export const commands: readonly CommandSpec[] = [
   {
     name: 'status',
     usage: 'status [--output human|json]',
-    help: 'builds that run and wait, and the capacity',
+    help: 'your builds that run and wait, and the capacity',
     flags: [{ title: 'Flags', flags: [outputFlag] }],
+  },
+  {
+    name: 'attach',
+    usage: 'attach ID [--output human|json|result]',
+    help: 'come back to a build: its log, then live, and its verdict as exit code',
+    flags: [{ title: 'Flags', flags: viewFlags }],
+    operands: ['ID'],
+  },
+  {
+    name: 'cancel',
+    usage: 'cancel ID',
+    help: 'end a build of yours',
+    flags: [],
+    operands: ['ID'],
   },
   {
     name: 'help',
@@ -62,6 +82,3 @@ export const commands: readonly CommandSpec[] = [
     local: true,
   },
 ];
-
-/** Commands that the contract names and that a later version brings. */
-export const plannedCommands: readonly string[] = ['attach', 'cancel'];

@@ -1,4 +1,4 @@
-import { LineCounter, type Document } from 'yaml';
+import { LineCounter, visit, type Document } from 'yaml';
 import { z } from 'zod';
 import type {
   Credentials,
@@ -13,6 +13,9 @@ import { registryHost } from './registry-host.js';
 
 /** Bytes that a credentials document may have (CONTRACT §4). */
 export const MAX_CREDENTIALS = 2 ** 20;
+
+// The library looks through all of the document for each of them: thousands would take it seconds.
+const MAX_ALIASES = 100;
 
 const text = z.string();
 const registry = z.union([
@@ -54,8 +57,11 @@ const documentSchema = z.strictObject({
     .optional(),
 });
 
-/** YAML or JSON → Credentials. Throws Failure CREDENTIALS_INVALID with line and column, and never shows a value. */
-export function parseCredentials(source: string): Credentials {
+/** What the document says; whose it is, and an agent, come with the connection. */
+export type CredentialsDocument = Omit<Credentials, 'owner' | 'agent'>;
+
+/** YAML or JSON → what it lends. Throws Failure CREDENTIALS_INVALID with line and column, and never shows a value. */
+export function parseCredentials(source: string): CredentialsDocument {
   const lines = new LineCounter();
   lines.addNewLine(0);
   for (const { index } of source.matchAll(/\n/g)) lines.addNewLine(index + 1);
@@ -76,6 +82,9 @@ export function parseCredentials(source: string): Credentials {
 }
 
 function toPlain(document: Document.Parsed): unknown {
+  let aliases = 0;
+  visit(document, { Alias: () => (++aliases > MAX_ALIASES ? visit.BREAK : undefined) });
+  if (aliases > MAX_ALIASES) throw invalid(`it has more than ${MAX_ALIASES} aliases`);
   try {
     return document.toJS({ maxAliasCount: 20 });
   } catch {
@@ -110,7 +119,7 @@ function invalid(why: string): Failure {
   return new Failure('CREDENTIALS_INVALID', `credentials document: ${why}`);
 }
 
-function toCredentials(document: z.infer<typeof documentSchema>): Credentials {
+function toCredentials(document: z.infer<typeof documentSchema>): CredentialsDocument {
   const {
     git = {},
     knownHosts = '',

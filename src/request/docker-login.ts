@@ -5,15 +5,21 @@ import { registryHost } from './registry-host.js';
 import { splitCommand } from './split.js';
 
 /**
- * The seed's `--docker-login-cmd "docker login -u U -p P [HOST]"` (or `echo P | docker login -u U --password-stdin HOST`) → a
+ * The seed's `--docker-login-cmd "docker login -u U -p P [HOST]"` (or `echo P | docker login -u U --password-stdin HOST`; `sudo` may stand before docker) → a
  * credential. The command is read, never executed. Throws Failure USAGE that shows no word of it.
  */
 export function parseDockerLogin(command: string): { host: string; credential: RegistryCredential } {
   const { words, piped } = readPipe(splitCommand(command));
-  if (words[0] !== 'docker' || words[1] !== 'login') throw invalid("it is no 'docker login'");
-  const { options, operands } = readOptions(words.slice(2));
+  const [program, verb, ...rest] = words[0] === 'sudo' ? words.slice(1) : words;
+  if (program !== 'docker' || verb !== 'login') throw invalid("it is no 'docker login'");
+  const { options, operands } = readOptions(rest);
   const username = options.get('username');
   const password = options.has('password-stdin') ? piped : options.get('password');
+  if (options.has('password-stdin') && piped === undefined) {
+    throw invalid('nothing is piped into its --password-stdin', {
+      hint: 'write it like "echo PASSWORD | docker login -u USER --password-stdin HOST", or put registries into the credentials document',
+    });
+  }
   if (!username || !password) throw invalid('it needs -u, and -p or a password that is piped into it');
   if (operands.length > 1) throw invalid('it names more than one registry');
   const credential = { kind: 'password', username, password: new Secret(password) } as const;
@@ -49,8 +55,9 @@ function readOptions(words: readonly string[]): { options: Map<string, string>; 
   return { options, operands };
 }
 
-function invalid(why: string): Failure {
-  return new Failure('USAGE', `--docker-login-cmd cannot be used: ${why}`, {
-    hint: 'write it like "docker login -u USER -p PASSWORD HOST"',
-  });
+function invalid(
+  why: string,
+  { hint } = { hint: 'write it like "docker login -u USER -p PASSWORD HOST"' },
+): Failure {
+  return new Failure('USAGE', `--docker-login-cmd cannot be used: ${why}`, { hint });
 }

@@ -40,7 +40,7 @@ export const buildFlags: readonly FlagGroup[] = [
       {
         name: 'context',
         value: '-',
-        planned: true,
+        choices: ['-'],
         help: 'instead of --repo: a tar stream (plain, gzip or zstd) on stdin',
       },
       { name: 'context-path', value: 'DIR', help: 'directory inside the source' },
@@ -85,7 +85,11 @@ export const buildFlags: readonly FlagGroup[] = [
       { name: 'label', value: 'K=V', repeatable: true, help: 'label of the image' },
       { name: 'no-cache', help: "do not use the engine's cache" },
       { name: 'pull', help: 'always ask the registry for newer base images' },
-      { name: 'network', value: 'MODE', help: 'network of RUN: default, none or host' },
+      {
+        name: 'network',
+        value: 'MODE',
+        help: 'network of RUN: default, none (then containers have none, too) or host',
+      },
       { name: 'add-host', value: 'HOST:IP', repeatable: true, help: 'an entry of /etc/hosts for RUN' },
       { name: 'shm-size', value: 'SIZE', help: 'size of /dev/shm for RUN (classic builder)' },
       {
@@ -104,7 +108,6 @@ export const buildFlags: readonly FlagGroup[] = [
         name: 'ssh',
         value: 'default',
         choices: ['default'],
-        planned: true,
         help: "the caller's forwarded agent in RUN --mount=type=ssh",
       },
       {
@@ -177,9 +180,9 @@ export const buildFlags: readonly FlagGroup[] = [
       },
       {
         name: 'progress',
-        value: 'auto|plain',
-        choices: ['auto', 'plain'],
-        help: 'how human output is drawn',
+        value: 'auto|plain|tty',
+        choices: ['auto', 'plain', 'tty'],
+        help: 'how human output is drawn; auto: tty in a terminal (ssh -t)',
       },
       { name: 'id', value: 'ID', help: 'your name for the build: letters, digits, . _ -, at most 64' },
     ],

@@ -1,11 +1,16 @@
 import minimist from 'minimist';
 import { Failure } from '../model/errors.js';
-import { commands, plannedCommands, type CommandSpec } from './commands.js';
+import { commands, type CommandSpec } from './commands.js';
 import type { Flag } from './flags.js';
 import { suggest } from '../model/suggest.js';
 
 /** A command and its flags, syntax checked: every flag exists, has a value where it needs one, and is given no oftener than it may be. */
-export type ParsedCommand = { name: CommandSpec['name']; flags: FlagValues; operands: readonly string[] };
+export type ParsedCommand = {
+  name: CommandSpec['name'];
+  flags: FlagValues;
+  operands: readonly string[];
+  exitCode?: number;
+};
 
 /** Values by flag name, in the order given. A switch has `true` or `false` as its only value. */
 export class FlagValues {
@@ -26,6 +31,16 @@ export class FlagValues {
   switch(name: string): boolean {
     return this.one(name) === 'true';
   }
+
+  /** Of the flags that were given. */
+  names(): readonly string[] {
+    return [...this.#values.keys()];
+  }
+
+  /** These and others, which win where both have a flag. */
+  with(others: FlagValues): FlagValues {
+    return new FlagValues(new Map([...this.#values, ...others.#values]));
+  }
 }
 
 /** The words of a command line → a command. Throws Failure USAGE or NOT_SUPPORTED. */
@@ -36,6 +51,9 @@ export function parseCommand(words: readonly string[], options: { local: boolean
   if (first === '--version') return { name: 'version', flags: new FlagValues(), operands: [] };
   // function61/buildbot's spelling: the script that its container had.
   const isSeedScript = /(?:^|\/)buildbot\.sh$/.test(first);
+  // It told how it is used, and failed.
+  if (isSeedScript && rest.length === 0)
+    return { name: 'help', flags: new FlagValues(), operands: ['build'], exitCode: 1 };
   const spec = findCommand(isSeedScript ? 'build' : first, options.local);
   if (rest.some((word) => word === '--help' || word === '-h')) {
     return { name: 'help', flags: new FlagValues(), operands: [spec.name] };
@@ -57,8 +75,6 @@ function findCommand(name: string, local: boolean): CommandSpec {
   const available = commands.filter((spec) => local || !spec.local);
   const spec = available.find((candidate) => candidate.name === name);
   if (spec) return spec;
-  if (plannedCommands.includes(name))
-    throw new Failure('NOT_SUPPORTED', `command '${name}' is not supported yet`);
   const shown = name.length > 60 ? `${name.slice(0, 57)}...` : name;
   const near = suggest(
     name.slice(0, 60),
@@ -192,9 +208,10 @@ function normalizeFlag(word: string): string {
 // Typed as the seed's usage shows it, ssh has taken the quotes away: `--docker-login-cmd docker login -u U -p P HOST --next …`.
 function joinLogin(words: readonly string[]): string[] {
   const at = words.indexOf('--docker-login-cmd');
-  if (at < 0 || words[at + 1] !== 'docker' || words[at + 2] !== 'login') return [...words];
+  const docker = words[at + 1] === 'sudo' ? at + 2 : at + 1;
+  if (at < 0 || words[docker] !== 'docker' || words[docker + 1] !== 'login') return [...words];
   const next = words.findIndex(
-    (word, index) => index > at + 2 && /^--(?!username|password|email)/.test(word),
+    (word, index) => index > docker + 1 && /^--(?!username|password|email)/.test(word),
   );
   const end = next < 0 ? words.length : next;
   const command = words.slice(at + 1, end).map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`);

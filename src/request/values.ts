@@ -1,4 +1,5 @@
 import { Failure } from '../model/errors.js';
+import { bucketName, containerPath, keyPrefix, pathComponents } from '../model/paths.js';
 import { parseDuration } from '../model/quantity.js';
 import { checkTag, formatReference, parseReference } from '../model/reference.js';
 import type { PublishSpec } from '../model/project.js';
@@ -83,18 +84,17 @@ function cacheFields(flag: string, value: string): { type?: string; ref?: string
 
 /** `s3://BUCKET/PREFIX=PATH` */
 export function publishTarget(value: string): PublishSpec {
-  const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([^=]*))?=(\/.*)$/.exec(value);
+  const match = /^s3:\/\/([^/=]+)(?:\/([^=]*))?=(.*)$/.exec(value);
   if (!match) throw wrong('publish', value, 'write it like s3://bucket/prefix=/path/in/the/image');
-  const bucketPath = (match[2] ?? '').replace(/^\/+|(?<!\/)\/+$/g, '');
-  return { to: 's3', bucket: match[1]!, bucketPath, copy: containerPath('publish', match[3]!) };
-}
-
-/** An absolute path in a container. */
-export function containerPath(flag: string, value: string): string {
-  const parts = value.split('/').filter((part) => part !== '' && part !== '.');
-  if (!value.startsWith('/') || parts.includes('..'))
-    throw wrong(flag, value, 'give an absolute path in the container, without ..');
-  return `/${parts.join('/')}`;
+  const [, bucket = '', prefix = '', copy = ''] = match;
+  return flagged('publish', () => {
+    return {
+      to: 's3',
+      bucket: bucketName(bucket),
+      bucketPath: keyPrefix(prefix),
+      copy: containerPath(copy),
+    };
+  });
 }
 
 export function positiveDuration(flag: string, value: string): number {
@@ -104,10 +104,8 @@ export function positiveDuration(flag: string, value: string): number {
 }
 
 export function insidePath(flag: string, value: string): string {
-  const parts = value.split('/').filter((part) => part !== '' && part !== '.');
-  if (value.startsWith('/') || parts.includes('..'))
-    throw wrong(flag, value, 'give a path inside the source, without ..');
-  return parts.join('/');
+  if (value.startsWith('/')) throw wrong(flag, value, 'give a path inside the source');
+  return flagged(flag, () => pathComponents(value)).join('/');
 }
 
 export function matching(flag: string, value: string, accepted: { pattern: RegExp; hint: string }): string {

@@ -1,4 +1,4 @@
-import type { BuildRequest } from '../model/request.js';
+import { sourceName, type BuildRequest } from '../model/request.js';
 import type { BuildResult } from '../model/result.js';
 import type { ProjectPlan } from '../plan/step.js';
 import type { Notification, StepIO } from '../ports.js';
@@ -41,7 +41,9 @@ async function announce(
 ): Promise<void> {
   const tools = { notifier: ports.notifier, credentials: request.credentials.notify };
   const told = progress.plan!.projects.map((plan) => {
-    const notification = describe(request, plan, { progress, outcome });
+    const { publicUrl } = ports;
+    const url = publicUrl === undefined ? {} : { url: publicUrl.replaceAll('{id}', request.id) };
+    const notification = { ...describe(request, plan, { progress, outcome }), ...url };
     return notifyChannels({ channels: plan.notify, notification }, tools, io);
   });
   await Promise.all(told);
@@ -60,7 +62,7 @@ function describe(
     state: outcome === undefined ? 'pending' : outcome.exitCode === 0 ? 'success' : 'failure',
     build: request.id,
     project: plan.project,
-    repo: request.source.url,
+    repo: sourceName(request.source),
     revision: progress.revision!,
     summary: summarize(outcome, images),
     images,

@@ -1,26 +1,31 @@
 import { Failure } from '../model/errors.js';
 import type { BuildEvent, Emit } from '../model/events.js';
 import { formatDuration } from '../model/quantity.js';
-import type { BuildRequest } from '../model/request.js';
+import { sourceName, type BuildRequest } from '../model/request.js';
 import { statusOf, type BuildResult, type SourceResult } from '../model/result.js';
-import type { FetchedSource } from '../ports.js';
+import type { FetchedSource, OpenTerminal } from '../ports.js';
 import { fetchSource } from '../steps/source.js';
 import { announceOutcome } from './announce.js';
 import { execute } from './execute.js';
 import type { Ports, Progress } from './execution.js';
 import { Journal } from './journal.js';
 import { createPatience, type Patience } from './patience.js';
-import type { Queue } from './queue.js';
+import type { Queue, QueueEntry } from './queue.js';
 
 export type BuildContext = {
   emit: Emit<BuildEvent>;
   /** Aborted with a Failure (CANCELLED, …) as its reason. */
   signal: AbortSignal;
   queue: Queue;
+  owner: QueueEntry['owner'];
   /** Milliseconds that the server allows at most. */
   maxTimeout: number;
   /** Hears of what went wrong, with its cause, for the operator's log. */
   onFailure: (failure: Failure) => void;
+  /** Takes secrets out of a text that goes elsewhere than to `emit`. */
+  redact: (text: string) => string;
+  /** The caller's terminal, where it wants a shell in what fails. */
+  openTerminal?: OpenTerminal | undefined;
 };
 
 /**
@@ -39,7 +44,7 @@ export async function runBuild(
   const progress: Progress = { images: [], published: [] };
   const run = { ports, context, journal, progress, patience };
   const outcome = await settle(run, () => queued(request, run));
-  await announceOutcome(request, outcome, run);
+  await announceOutcome(request, redacted(outcome, context.redact), run);
   const { plan: _plan, revision: _revision, pending: _pending, ...reached } = progress;
   const result: BuildResult = {
     version: 1,
@@ -57,10 +62,9 @@ export async function runBuild(
 
 type Run = { ports: Ports; context: BuildContext; journal: Journal; progress: Progress; patience: Patience };
 
-async function settle(
-  { journal, context }: Run,
-  work: () => Promise<void>,
-): Promise<Pick<BuildResult, 'exitCode' | 'failure'>> {
+type Outcome = Pick<BuildResult, 'exitCode' | 'failure'>;
+
+async function settle({ journal, context }: Run, work: () => Promise<void>): Promise<Outcome> {
   try {
     await work();
     return { exitCode: 0 };
@@ -74,9 +78,11 @@ async function settle(
 
 async function queued(request: BuildRequest, run: Run): Promise<void> {
   const { context, journal } = run;
-  const { signal } = context;
+  const { signal, owner } = context;
   const onAhead = (ahead: number) => void journal.emit({ type: 'build.queued', ...journal.stamp, ahead });
-  const leave = await journal.step({ step: 'queue' }, signal, () => context.queue.enter({ signal, onAhead }));
+  const leave = await journal.step({ step: 'queue' }, signal, () =>
+    context.queue.enter({ signal, onAhead, owner }),
+  );
   try {
     await started(request, run);
   } finally {
@@ -89,33 +95,44 @@ async function started(request: BuildRequest, run: Run): Promise<void> {
   progress.startedAt = journal.stamp.time;
   await journal.emit({ type: 'build.started', ...journal.stamp });
   const limit = Math.min(request.policy.timeout ?? context.maxTimeout, context.maxTimeout);
-  using deadline = startDeadline(context.signal, limit);
+  using deadline = startDeadline(request, context.signal, limit);
   const { signal } = deadline;
   patience.watch(signal);
   try {
     await using workspace = await ports.workspaces.create(request.id);
     await using source = await journal.step({ step: 'source' }, signal, (io) =>
-      fetchSource(request, { source: ports.source, workspace }, io),
+      fetchSource(request, { ports, workspace }, io),
     );
     progress.source = describeSource(request, source);
     progress.revision = source.revision;
     const { scratch } = workspace;
-    await execute(request, source, { ports, journal, progress, signal, scratch, queue: context.queue });
+    const { queue, openTerminal } = context;
+    await execute(request, source, { ports, journal, progress, signal, scratch, queue, openTerminal });
   } catch (error) {
     throw signal.aborted ? signal.reason : error;
   }
 }
 
-function startDeadline(signal: AbortSignal, ms: number): { signal: AbortSignal } & Disposable {
+function startDeadline(
+  { credentials: { agent } }: BuildRequest,
+  signal: AbortSignal,
+  ms: number,
+): { signal: AbortSignal } & Disposable {
   const timeout = new AbortController();
   const timer = setTimeout(() => {
-    timeout.abort(new Failure('TIMEOUT', `the build took longer than ${formatDuration(ms)}`));
+    const why = agent?.isWaiting?.() ? ', and the ssh-agent of the caller does not answer' : '';
+    timeout.abort(new Failure('TIMEOUT', `the build took longer than ${formatDuration(ms)}${why}`));
   }, ms);
   return { signal: AbortSignal.any([signal, timeout.signal]), [Symbol.dispose]: () => clearTimeout(timer) };
+}
+
+// Channels are not the caller's own streams, which are redacted on their way.
+function redacted({ exitCode, failure }: Outcome, redact: (text: string) => string): Outcome {
+  return { exitCode, ...(failure && { failure: { ...failure, message: redact(failure.message) } }) };
 }
 
 function describeSource(request: BuildRequest, { revision }: FetchedSource): SourceResult {
   const { id, ref, committedAt, author } = revision;
   const at = { committedAt: committedAt.toISOString(), author };
-  return { repo: request.source.url, ...(ref !== undefined && { ref }), revision: id, ...at };
+  return { repo: sourceName(request.source), ...(ref !== undefined && { ref }), revision: id, ...at };
 }

@@ -1,32 +1,60 @@
+import type { Caller } from '../model/caller.js';
 import { Failure } from '../model/errors.js';
-import type { BuildEvent, Emit, StepName } from '../model/events.js';
-import type { BuildRequest } from '../model/request.js';
+import type { BuildEvent, Emit, EventOf, StepName } from '../model/events.js';
+import { sourceName, type BuildRequest } from '../model/request.js';
 import type { BuildResult } from '../model/result.js';
+import type { OpenTerminal } from '../ports.js';
+import { watchCaller, type Attendance } from './attendance.js';
 import { runBuild } from './build.js';
 import type { Ports } from './execution.js';
+import type { Feed } from './feed.js';
+import { createKeepsake } from './keepsake.js';
 import { createQueue, type QueueLimits } from './queue.js';
 
-/** Who asked: the key's fingerprint is the identity, the rest is for people. */
-export type Caller = { fingerprint: string; comment: string; address: string };
-
-/** One build that runs or waits, as `status` shows it. */
+/** One build, as `status` shows it. */
 export type BuildStatus = {
   id: string;
-  caller: Caller;
+  caller: Pick<Caller, 'fingerprint' | 'comment' | 'address'>;
   repo: string;
-  state: 'queued' | 'running';
+  /** `ended`: its caller was not there for the verdict, and can still have it. */
+  state: 'queued' | 'running' | 'ended';
   step: StepName;
   queuedAt: string;
   startedAt?: string;
+  exitCode?: number;
+  /** Somebody looks on: its caller, or who has attached. */
+  watched: boolean;
 };
 
-export type Submission = { caller: Caller; emit: Emit<BuildEvent>; signal: AbortSignal };
+export type Submission = {
+  caller: Caller;
+  emit: Emit<BuildEvent>;
+  /** Where the redacted events arrive that somebody may attach to. */
+  feed: Feed;
+  /** Aborts when the caller has gone away (CallerGone) or wants the build to end. */
+  signal: AbortSignal;
+  /** Takes secrets out of what goes elsewhere: to notifications, to the operator's log. */
+  redact: (text: string) => string;
+  /** The caller's terminal, where it wants a shell in what fails. */
+  openTerminal?: OpenTerminal | undefined;
+};
+
+/** A build that somebody came back to. */
+export type BuildHandle = {
+  status: BuildStatus;
+  /** As `Feed.follow`; for that time the build is not without anybody who looks on. */
+  follow(emit: Emit<BuildEvent>, signal: AbortSignal): Promise<EventOf<'result'> | undefined>;
+  /** Ends it, and resolves when it has ended. Safe for one that has. */
+  cancel(why: Failure): Promise<void>;
+};
 
 /** The builds of this process: the only thing that knows more than one of them. */
 export type Builds = {
   /** Runs a build to its end. Rejects with USAGE (id taken) or DRAINING before anything has started; else never. */
   submit(request: BuildRequest, submission: Submission): Promise<BuildResult>;
-  list(): readonly BuildStatus[];
+  /** What this caller may see, and without one all: what waits, runs, or has ended unseen not long ago. */
+  list(caller?: Caller): readonly BuildStatus[];
+  find(id: string, caller: Caller): BuildHandle | undefined;
   limits: QueueLimits;
   /** Takes no more builds; resolves once none runs. Safe twice. */
   drain(): Promise<void>;
@@ -41,43 +69,75 @@ export type BuildsOptions = {
   onFailure: (id: string, failure: Failure) => void;
 };
 
-type Entry = { status: BuildStatus; cancel: (why: Failure) => void };
+type Entry = {
+  status: BuildStatus;
+  feed: Feed;
+  attendance: Attendance;
+  cancel: (why: Failure) => void;
+  ended: Promise<unknown>;
+};
 
 export function createBuilds(ports: Ports, { limits, maxTimeout, onFailure }: BuildsOptions): Builds {
   const queue = createQueue(limits);
   const entries = new Map<string, Entry>();
+  const unseen = createKeepsake<Entry>();
   const idle: (() => void)[] = [];
   let draining = false;
 
-  const leave = (id: string) => {
+  const start = (request: BuildRequest, submission: Submission): Entry & { ended: Promise<BuildResult> } => {
+    const { caller, emit, feed, redact, openTerminal } = submission;
+    const end = new AbortController();
+    const cancel = (why: Failure): void => end.abort(why);
+    const attendance = watchCaller(submission.signal, request.policy.onDisconnect, cancel);
+    const status = newStatus(request, caller, ports.clock.now());
+    const { maxBuilds: limit } = caller.rights;
+    const ended = runBuild(request, ports, {
+      emit: (event) => (observe(status, event), emit(event)),
+      signal: end.signal,
+      queue,
+      owner: { key: caller.fingerprint, ...(limit !== undefined && { limit }) },
+      maxTimeout,
+      redact,
+      openTerminal,
+      onFailure: (failure) => onFailure(request.id, failure.mapText(redact)),
+    });
+    return { status, feed, attendance, cancel, ended };
+  };
+
+  const leave = (id: string): void => {
+    const entry = entries.get(id)!;
     entries.delete(id);
+    if (entry.attendance.deserted) unseen.keep(id, entry);
+    entry.attendance[Symbol.dispose]();
     if (entries.size === 0) for (const resolve of idle.splice(0)) resolve();
   };
 
   return {
-    async submit(request, { caller, emit, signal }) {
+    async submit(request, submission) {
+      const { id } = request;
       if (draining) throw new Failure('DRAINING', 'this runner is shutting down and takes no more builds');
-      if (entries.has(request.id)) {
-        throw new Failure('USAGE', `--id '${request.id}' is the id of a build that runs now`, {
+      if (entries.has(id)) {
+        throw new Failure('USAGE', `--id '${id}' is the id of a build that runs now`, {
           hint: 'choose another, or leave it out',
         });
       }
-      const cancel = new AbortController();
-      const status = newStatus(request, caller, ports.clock.now());
-      entries.set(request.id, { status, cancel: (why) => cancel.abort(why) });
+      unseen.forget(id);
+      const entry = start(request, submission);
+      entries.set(id, entry);
       try {
-        return await runBuild(request, ports, {
-          emit: (event) => (observe(status, event), emit(event)),
-          signal: AbortSignal.any([signal, cancel.signal]),
-          queue,
-          maxTimeout,
-          onFailure: (failure) => onFailure(request.id, failure),
-        });
+        return await entry.ended;
       } finally {
-        leave(request.id);
+        leave(id);
       }
     },
-    list: () => [...entries.values()].map(({ status }) => status),
+    list: (caller) =>
+      [...entries.values(), ...unseen.all()]
+        .map(({ status, attendance: { watched } }) => ({ ...status, watched }))
+        .filter((status) => caller === undefined || maySee(caller, status)),
+    find(id, caller) {
+      const entry = entries.get(id) ?? unseen.get(id);
+      return entry && maySee(caller, entry.status) ? handleOf(entry) : undefined;
+    },
     limits,
     drain() {
       draining = true;
@@ -92,14 +152,38 @@ export function createBuilds(ports: Ports, { limits, maxTimeout, onFailure }: Bu
   };
 }
 
+function maySee({ fingerprint, rights }: Caller, status: BuildStatus): boolean {
+  return rights.everyBuild === true || status.caller.fingerprint === fingerprint;
+}
+
+function handleOf({ status, feed, attendance, cancel, ended }: Entry): BuildHandle {
+  return {
+    status,
+    async follow(emit, signal) {
+      const leave = attendance.join();
+      try {
+        return await feed.follow(emit, signal);
+      } finally {
+        leave();
+      }
+    },
+    async cancel(why) {
+      cancel(why);
+      await ended;
+    },
+  };
+}
+
 function newStatus(request: BuildRequest, caller: Caller, now: Date): BuildStatus {
+  const { fingerprint, comment, address } = caller;
   return {
     id: request.id,
-    caller,
-    repo: request.source.url,
+    caller: { fingerprint, comment, address },
+    repo: sourceName(request.source),
     state: 'queued',
     step: 'queue',
     queuedAt: now.toISOString(),
+    watched: true,
   };
 }
 
@@ -109,4 +193,8 @@ function observe(status: BuildStatus, event: BuildEvent): void {
     status.startedAt = event.time;
   }
   if (event.type === 'step.started') status.step = event.step;
+  if (event.type === 'result') {
+    status.state = 'ended';
+    status.exitCode = event.exitCode;
+  }
 }

@@ -2,14 +2,16 @@ import { randomBytes } from 'node:crypto';
 import type { BuildRequest } from '../model/request.js';
 import { describePlan, printablePlan } from '../plan/describe.js';
 import { readFacts } from '../plan/facts.js';
+import { checkImages } from '../plan/permit-images.js';
 import { makePlan, type ProjectKnowledge } from '../plan/plan.js';
 import type { Plan } from '../plan/step.js';
 import { readProjects } from '../plan/projects.js';
-import type { FetchedSource } from '../ports.js';
+import type { FetchedSource, StepIO } from '../ports.js';
 import { announcePending } from './announce.js';
 import { deliverAll } from './deliver.js';
 import type { Execution, ProjectRun } from './execution.js';
 import { produce } from './produce.js';
+import { createRescue } from './rescue.js';
 import { runSideBySide } from './side-by-side.js';
 
 /**
@@ -22,7 +24,9 @@ export async function execute(
   execution: Execution,
 ): Promise<void> {
   const { ports, journal, progress, signal, queue } = execution;
-  const { plan, known } = await journal.step({ step: 'plan' }, signal, () => planBuild(request, source));
+  const { plan, known } = await journal.step({ step: 'plan' }, signal, (io) =>
+    planBuild(request, source, io),
+  );
   await journal.emit({
     type: 'plan',
     ...journal.stamp,
@@ -34,12 +38,15 @@ export async function execute(
   announcePending(request, execution);
   // The engine's own names for the images while the build lasts. Random, so that nobody can name a neighbour's in a FROM.
   const names = `${ports.runner}-${randomBytes(8).toString('hex')}`;
+  const { openTerminal } = execution;
+  const rescue = openTerminal && createRescue({ ports, openTerminal, tag: `buildbot-build:${names}-shell` });
   const runs = plan.projects.map((projectPlan, index): ProjectRun => ({
     plan: projectPlan,
     facts: known[index]!.facts,
     tag: `buildbot-build:${names}-${index}`,
     revision: source.revision,
     tested: undefined,
+    rescue,
   }));
   try {
     await runSideBySide(runs, queue, (run) => produce(request, run, execution));
@@ -52,11 +59,17 @@ export async function execute(
 async function planBuild(
   request: BuildRequest,
   source: FetchedSource,
+  { emit }: StepIO,
 ): Promise<{ plan: Plan; known: ProjectKnowledge[] }> {
   const specs = await readProjects(source.tree, request);
   const known: ProjectKnowledge[] = [];
   for (const spec of specs) known.push({ spec, facts: await readFacts(source.tree, spec) });
-  return { plan: makePlan(request, known, source.revision), known };
+  // Projects may have a directory in common, and what is to say of it.
+  const warnings = known.flatMap(({ spec, facts }) => [...(spec.warnings ?? []), ...facts.warnings]);
+  for (const message of new Set(warnings)) await emit({ type: 'warning', message });
+  const plan = makePlan(request, known, source.revision);
+  checkImages(request.rights, plan);
+  return { plan, known };
 }
 
 async function forget(runs: readonly ProjectRun[], { ports, journal }: Execution): Promise<void> {

@@ -7,18 +7,22 @@ import type {
   Caches,
   Clock,
   Containers,
+  Contexts,
   Engine,
   Notifier,
+  OpenTerminal,
   Source,
   Spools,
   Workspaces,
 } from '../ports.js';
 import type { Journal } from './journal.js';
 import type { Queue } from './queue.js';
+import type { Rescue } from './rescue.js';
 
 /** What a build needs from the world. */
 export type Ports = {
   source: Source;
+  contexts: Contexts;
   engine: Engine;
   containers: Containers;
   spools: Spools;
@@ -29,6 +33,8 @@ export type Ports = {
   clock: Clock;
   /** The runner's name: private names in the engine begin with it. */
   runner: string;
+  /** Of a page about a build; `{id}` stands for the build's id. */
+  publicUrl?: string;
 };
 
 /** What a build has reached so far: what the result and notifications tell however it ends. */
@@ -47,6 +53,8 @@ export type Execution = {
   /** Directory on disk of this build. */
   scratch: string;
   queue: Queue;
+  /** The caller's terminal, where it wants a shell in what fails. */
+  openTerminal: OpenTerminal | undefined;
 };
 
 /** One project on its way. */
@@ -58,6 +66,7 @@ export type ProjectRun = {
   revision: SourceRevision;
   /** The engine's name for the image of the test stage, once there is one. */
   tested: string | undefined;
+  rescue: Rescue | undefined;
 };
 
 /** The step of a kind in a project's plan. */

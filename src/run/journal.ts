@@ -9,7 +9,9 @@ type StepRecord = BuildResult['steps'][number];
 /** Writes down what happens in one build: stamps events, times steps, remembers where it failed. */
 export class Journal {
   readonly steps: StepRecord[] = [];
-  failedAt: Where | undefined;
+  /** Where each error came from, and where the build was when it was stopped. */
+  readonly #places = new WeakMap<object, Where>();
+  #stoppedAt: Where | undefined;
 
   constructor(
     readonly build: string,
@@ -31,10 +33,21 @@ export class Journal {
       await this.#finish(where, { started, status: 'succeeded', cached: isCached(value) });
       return value;
     } catch (error) {
-      this.failedAt ??= where;
+      if (signal.aborted) this.#stoppedAt ??= where;
+      else this.#note(error, where);
       await this.#finish(where, { started, status: signal.aborted ? 'cancelled' : 'failed', cached: false });
       throw error;
     }
+  }
+
+  // Several steps may end by one error: the first one had it.
+  #note(error: unknown, where: Where): void {
+    if (typeof error !== 'object' || error === null || this.#places.has(error)) return;
+    this.#places.set(error, where);
+  }
+
+  #placeOf(error: unknown): Where | undefined {
+    return typeof error === 'object' && error !== null ? this.#places.get(error) : undefined;
   }
 
   #finish(
@@ -59,7 +72,8 @@ export class Journal {
     cause: Failure;
   } {
     const cause = asFailure(error);
-    const where = this.failedAt;
+    // What went wrong while something was cleaned up stands around the error that was first.
+    const where = this.#placeOf(error) ?? this.#placeOf(cause) ?? this.#stoppedAt;
     const failure = {
       ...(where && { step: where.step, ...(where.project !== undefined && { project: where.project }) }),
       code: cause.code,

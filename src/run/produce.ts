@@ -1,5 +1,5 @@
 import { formatReference } from '../model/reference.js';
-import type { BuildRequest } from '../model/request.js';
+import { sourcePlace, type BuildRequest } from '../model/request.js';
 import type { ImageResult } from '../model/result.js';
 import type { Tree } from '../model/tree.js';
 import { withAddedFiles } from '../plan/added-files.js';
@@ -21,9 +21,8 @@ export async function produce(request: BuildRequest, run: ProjectRun, execution:
   const context = extracted
     ? withAddedFiles(withCommitTime(extracted, run.revision.committedAt), run.plan.added, run.revision)
     : source;
-  const visible = ignoreFiles(context, await readIgnore(context, run.facts.dockerfile.name));
   const image = stepOf(run.plan, 'image')!;
-  await make(image, { request, run, execution, context: visible });
+  const visible = await make(image, { request, run, execution, context });
   const test = stepOf(run.plan, 'test');
   if (test) await testRun(test, image, { request, run, execution, context: visible });
 }
@@ -39,27 +38,38 @@ function build(
     ports,
     build: request.id,
     tag: `${run.tag}-builder`,
-    repository: request.source.url,
+    repository: sourcePlace(request),
     credentials: request.credentials,
     context: source,
     dockerfile: run.facts.builderDockerfile,
     scratch,
+    onFailed: run.rescue?.inContainer,
   };
   return journal.step({ step: 'builder', project: run.plan.project }, signal, (io) =>
     runBuilder(step, tools, io),
   );
 }
 
+/** Gives what the Dockerfile saw of the context. */
 async function make(
   step: StepOf<'image'>,
   { request, run, execution, context }: Work & { context: Tree },
-): Promise<void> {
+): Promise<Tree> {
   const { ports, journal, progress, signal } = execution;
-  const tools = imageTools({ request, run, execution, context }, run.tag);
-  const built = await journal.step({ step: 'image', project: run.plan.project }, signal, (io) =>
-    buildImage(step, { ...tools, engine: ports.engine }, io),
-  );
-  progress.images.push(describeImage(step, run.plan, built));
+  const { facts, plan, tag } = run;
+  const built = await journal.step({ step: 'image', project: plan.project }, signal, async (io) => {
+    const ignore = facts.ignore ?? (await readIgnore(context, facts.dockerfile.name));
+    const visible = ignoreFiles(context, ignore);
+    const tools = { ...imageTools({ request, run, execution, context: visible }, tag), engine: ports.engine };
+    try {
+      return { ...(await buildImage(step, tools, io)), visible };
+    } catch (error) {
+      await run.rescue?.inImage(error, request.id, io);
+      throw error;
+    }
+  });
+  progress.images.push(describeImage(step, plan, built));
+  return built.visible;
 }
 
 async function testRun(
@@ -80,13 +90,14 @@ async function testRun(
       build: request.id,
       image: run.tested ?? run.tag,
       credentials: request.credentials,
+      onFailed: run.rescue?.inContainer,
     };
     await testImage(step, tools, io);
   });
 }
 
 function imageTools({ request, run, context }: Work & { context: Tree }, tag: string) {
-  const sharedKey = `${request.source.url}#${run.plan.project}`;
+  const sharedKey = `${sourcePlace(request)}#${run.plan.project}`;
   return { credentials: request.credentials, context, dockerfile: run.facts.dockerfile, sharedKey, tag };
 }
 

@@ -1,93 +1,155 @@
 import type { Socket } from 'node:net';
-import type { ServerLog } from './log.js';
+import { networkOf, plainAddress } from './addresses.js';
+import { countMembers } from './members.js';
+import type { Refusals } from './refusals.js';
 
 export type AdmissionLimits = {
   /** Milliseconds from the connection to a successful login. */
   loginGraceMs: number;
   maxConnections: number;
+  maxConnectionsPerKey: number;
   maxUnauthenticatedPerAddress: number;
 };
+
+/** How far a client has come without a login: TCP alone, its first line, its algorithms, a key exchange, a key that would do. */
+const stages = ['connected', 'greeted', 'negotiating', 'keyed', 'asking'] as const;
+export type Stage = (typeof stages)[number];
 
 /** One connection, from TCP accept to its end. */
 export type Visit = {
   readonly address: string;
-  /** The client has logged in: its grace ends here. */
-  welcome(): void;
+  advance(stage: Stage): void;
+  /** The client has logged in with this key: its grace ends here. false: there are too many already, and the socket is gone. */
+  welcome(key: string): boolean;
   /** Why this connection came to nothing; the first reason is logged when it ends without a login. */
   blame(reason: string): void;
+  dismiss(reason: string): void;
 };
 
 export type Admission = {
-  /** undefined: refused, and the socket is gone. */
-  admit(socket: Socket): Visit | undefined;
+  admit(socket: Socket): void;
+  /** undefined: the connection has ended. */
   visitOf(socket: Socket): Visit | undefined;
   sockets(): Iterable<Socket>;
 };
 
-/** Keeps count of who is connected, so that nobody who has not logged in can use up what others need. */
-export function createAdmission(limits: AdmissionLimits, log: ServerLog): Admission {
-  const visits = new Map<Socket, Visit>();
-  const strangers = new Map<string, number>();
+type Stranger = { stage: number; since: number; dismiss(reason: string): void };
 
-  const refusal = (address: string): string | undefined => {
-    if (visits.size >= limits.maxConnections) return `more than ${limits.maxConnections} connections`;
-    const waiting = strangers.get(address) ?? 0;
-    if (waiting < limits.maxUnauthenticatedPerAddress) return undefined;
-    return `more than ${limits.maxUnauthenticatedPerAddress} connections without a login from this address`;
+/** Milliseconds in which a newcomer may get ahead of others before somebody has to give way. Who comes again and again is slowed down. */
+const PACE = 250;
+/** Connections over the limit at which nobody waits that long, and how many give way then. */
+const CROWD = 512;
+const BATCH = 32;
+
+/**
+ * Keeps count of who is connected, so that nobody who has not logged in can use up what others need, those behind the same address
+ * among them. Where there are too many, the newcomer is let in and somebody gives way: of the address with most strangers, the one
+ * that has come least far, and has stood there longest. Somebody with a key is through all stages in a second, and moves on faster than
+ * a flood that does not do the work of a login replaces him; a random drop (MaxStartups of sshd) would hit him as often as anybody.
+ */
+export function createAdmission(limits: AdmissionLimits, refusals: Refusals): Admission {
+  const visits = new Map<Socket, Visit>();
+  /** By network, in the order in which they came to where they are. */
+  const strangers = new Map<string, Set<Stranger>>();
+  const members = countMembers(limits);
+  const { maxConnections, maxUnauthenticatedPerAddress: perAddress } = limits;
+  let isTrimming = false;
+
+  const crowds = () => [...strangers.values()].toSorted((a, b) => b.size - a.size);
+  const tooMany = `more than ${maxConnections} connections`;
+  const tooManyHere = `more than ${perAddress} connections without a login from this address`;
+
+  const trim = (): void => {
+    isTrimming = false;
+    for (const crowd of strangers.values())
+      dismissWeakest(mature(crowd), crowd.size - perAddress, tooManyHere);
+    for (const crowd of crowds()) dismissWeakest(mature(crowd), visits.size - maxConnections, tooMany);
+    trimSoon();
+  };
+  const trimSoon = (): void => {
+    const isOver = visits.size > maxConnections || (crowds()[0]?.size ?? 0) > perAddress;
+    if (isOver && !isTrimming) setTimeout(trim, PACE).unref();
+    isTrimming ||= isOver;
+    if (visits.size > maxConnections + CROWD)
+      for (const crowd of crowds().slice(0, 1)) dismissWeakest([...crowd], BATCH, tooMany);
   };
 
-  const open = (socket: Socket, address: string): Visit => {
-    let stranger = true;
-    let reason = 'the client left before the login';
-    strangers.set(address, (strangers.get(address) ?? 0) + 1);
-    const noStranger = (): void => {
-      if (!stranger) return;
-      stranger = false;
+  const open = (socket: Socket): Visit => {
+    const address = plainAddress(socket.remoteAddress);
+    const network = networkOf(address);
+    const crowd = strangers.get(network) ?? new Set();
+    strangers.set(network, crowd);
+    let reason: string | undefined;
+    const blame = (why: string) => void (reason ??= why);
+    const leave = (): boolean => {
       clearTimeout(grace);
-      const left = (strangers.get(address) ?? 1) - 1;
-      if (left > 0) strangers.set(address, left);
-      else strangers.delete(address);
-    };
-    const blame = once((why: string) => (reason = why));
-    const grace = setTimeout(() => {
-      blame(`no login within ${limits.loginGraceMs / 1000} s`);
-      socket.destroy();
-    }, limits.loginGraceMs);
-    socket.on('close', () => {
       visits.delete(socket);
-      if (stranger) log.warn({ address, reason }, 'login refused');
-      noStranger();
+      const wasStranger = crowd.delete(stranger);
+      if (crowd.size === 0 && strangers.get(network) === crowd) strangers.delete(network);
+      return wasStranger;
+    };
+    const end = (): void => {
+      if (leave()) refusals.note(address, 'login refused', reason ?? 'the client left before the login');
+    };
+    const dismiss = (why: string): void => {
+      blame(why);
+      end();
+      socket.destroy();
+    };
+    const stranger: Stranger = { stage: 0, since: performance.now(), dismiss };
+    const grace = setTimeout(
+      () => dismiss(`no login within ${limits.loginGraceMs / 1000} s`),
+      limits.loginGraceMs,
+    );
+    crowd.add(stranger);
+    socket.on('close', end);
+    // We have said all: a stranger gets no time to hold its half of the connection open.
+    socket.on('finish', () => {
+      if (!crowd.has(stranger)) return;
+      if (stranger.stage === 0 && !socket.readableEnded) blame('it does not speak SSH');
+      socket.destroy();
     });
-    return { address, welcome: noStranger, blame };
+    const visit: Visit = {
+      address,
+      ...{ blame, dismiss },
+      advance: (stage) => {
+        const reached = stages.indexOf(stage);
+        if (reached <= stranger.stage || !crowd.delete(stranger)) return;
+        stranger.stage = reached;
+        crowd.add(stranger);
+      },
+      welcome: (key) => {
+        const excess = members.excess(key);
+        if (excess !== undefined) dismiss(excess);
+        if (!leave()) return false;
+        visits.set(socket, visit);
+        socket.on('close', members.enter(key));
+        return true;
+      },
+    };
+    return visit;
   };
 
   return {
     admit: (socket) => {
-      const address = plainAddress(socket.remoteAddress);
-      const reason = refusal(address);
-      if (reason !== undefined) {
-        log.warn({ address, reason }, 'login refused');
-        socket.destroy();
-        return undefined;
-      }
-      const visit = open(socket, address);
+      const visit = open(socket);
       visits.set(socket, visit);
-      return visit;
+      if (members.isFull()) visit.dismiss(tooMany);
+      else trimSoon();
     },
     visitOf: (socket) => visits.get(socket),
     sockets: () => visits.keys(),
   };
 }
 
-// A socket that listens on :: sees IPv4 clients as ::ffff:192.0.2.1 (RFC 4291 §2.5.5.2).
-function plainAddress(address: string | undefined): string {
-  return address?.replace(/^::ffff:(?=\d+\.)/, '') ?? 'unknown';
+/** Those who had the time to make progress. */
+function mature(crowd: ReadonlySet<Stranger>): Stranger[] {
+  const latest = performance.now() - PACE;
+  return [...crowd].filter(({ since }) => since <= latest);
 }
 
-function once(act: (why: string) => void): (why: string) => void {
-  let done = false;
-  return (why) => {
-    if (!done) act(why);
-    done = true;
-  };
+function dismissWeakest(strangers: readonly Stranger[], count: number, reason: string): void {
+  if (count <= 0) return;
+  const weakest = strangers.toSorted((a, b) => a.stage - b.stage).slice(0, count);
+  for (const stranger of weakest) stranger.dismiss(reason);
 }

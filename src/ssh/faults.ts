@@ -7,6 +7,7 @@ import {
   type ConnectionInternals,
   type Protocol,
 } from './internals.js';
+import { keyTypes } from './publickey.js';
 import { uint32, wireString } from './wire.js';
 
 /**
@@ -15,11 +16,18 @@ import { uint32, wireString } from './wire.js';
  */
 const RESOURCE_SHORTAGE = 4; // RFC 4254 §5.1
 const EXT_INFO = 7; // RFC 8308 §2.3
-const signatureAlgorithms =
-  'ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256';
+const signatureAlgorithms = [
+  ...keyTypes.filter((type) => type !== 'ssh-rsa'),
+  ...['rsa-sha2-512', 'rsa-sha2-256'],
+].join(',');
 
 export function socketOf(connection: Connection): Socket {
   return (connection as ConnectionInternals)._sock;
+}
+
+/** Whether the client has ever said which algorithms it knows. */
+export function isNegotiating(connection: Connection): boolean {
+  return (connection as ConnectionInternals)._protocol._kex !== undefined;
 }
 
 /** To be called once for each connection, in the server's `connection` event. */
@@ -119,10 +127,18 @@ function mendClose({ _chanMgr, _protocol }: ConnectionInternals): void {
 
 // A maximum packet size of 0 makes Channel._write loop for ever, and data beyond the window is kept in memory without end.
 function refuseHostileSizes({ _chanMgr, _protocol, _sock }: ConnectionInternals): void {
-  const { CHANNEL_OPEN: open, CHANNEL_DATA: receive } = _protocol._handlers;
+  const {
+    CHANNEL_OPEN: open,
+    CHANNEL_OPEN_CONFIRMATION: confirm,
+    CHANNEL_DATA: receive,
+  } = _protocol._handlers;
   _protocol._handlers.CHANNEL_OPEN = (protocol, info) => {
     if (info.packetSize < 256) _protocol.channelOpenFail(info.sender, RESOURCE_SHORTAGE);
     else open(protocol, info);
+  };
+  _protocol._handlers.CHANNEL_OPEN_CONFIRMATION = (protocol, info) => {
+    if (info.packetSize < 256) _sock.destroy();
+    else confirm(protocol, info);
   };
   _protocol._handlers.CHANNEL_DATA = (protocol, id, data) => {
     const channel = channelOf(_chanMgr.get(id));

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
 import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import ssh2 from 'ssh2';
@@ -6,8 +6,10 @@ import { Failure } from '../model/errors.js';
 import { fingerprintOf } from './publickey.js';
 import { uint32, wireString } from './wire.js';
 
-/** `privateKey` is the text as ssh2 takes it, `publicKey` the line for known_hosts (type and base64). */
-export type HostKey = { privateKey: string; fingerprint: string; publicKey: string };
+/**
+ * `privateKey` is the text as ssh2 takes it, `signingKey` the same for receipts, `publicKey` the line for known_hosts (type and base64).
+ */
+export type HostKey = { privateKey: string; signingKey: KeyObject; fingerprint: string; publicKey: string };
 
 const type = 'ssh-ed25519';
 
@@ -40,6 +42,7 @@ export function parseHostKey(text: string, origin: string): HostKey {
   const blob = key.getPublicSSH();
   return {
     privateKey: text,
+    signingKey: createPrivateKey(key.getPrivatePEM()),
     fingerprint: fingerprintOf(blob),
     publicKey: `${type} ${blob.toString('base64')}`,
   };

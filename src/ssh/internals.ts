@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import ssh2, { type Connection, type ServerChannel } from 'ssh2';
 
-/** The part of ssh2 1.17.0 that is private to it and that faults.ts wraps: lib/server.js, lib/Channel.js, lib/protocol/Protocol.js. */
+/** The part of ssh2 1.17.0 that is private to it and that faults.ts wraps and agent.ts calls: lib/server.js, lib/Channel.js, lib/protocol/Protocol.js. */
 type Callback = (error?: Error | null) => void;
 type Write = (data: Buffer, encoding: BufferEncoding | null, callback: Callback) => void;
 
@@ -30,6 +30,7 @@ type ChannelRequest = [protocol: unknown, id: number, type: string, wantReply: b
 export type Protocol = {
   _handlers: {
     CHANNEL_OPEN: (protocol: unknown, info: { sender: number; packetSize: number }) => void;
+    CHANNEL_OPEN_CONFIRMATION: (protocol: unknown, info: { packetSize: number }) => void;
     CHANNEL_WINDOW_ADJUST: (protocol: unknown, id: number, bytes: number) => void;
     CHANNEL_DATA: (protocol: unknown, id: number, data: Buffer) => void;
     CHANNEL_CLOSE: (protocol: unknown, id: number) => void;
@@ -38,34 +39,44 @@ export type Protocol = {
   _onHandshakeComplete: (...negotiated: unknown[]) => void;
   /** Set by the key exchange. */
   _kex: { remoteExtInfoEnabled: boolean } | undefined;
+  /** Ours, as long as the key exchange goes on. */
+  _kexinit: Buffer | undefined;
   _cipher: { encrypt(packet: Buffer): void };
   _packetRW: {
     write: { allocStart: number; alloc(length: number): Buffer; finalize(packet: Buffer): Buffer };
   };
   channelClose(id: number): void;
   channelOpenFail(id: number, reason: number): void;
+  openssh_authAgent(id: number, window: number, packetSize: number): void;
 };
+
+/** What stands in the channel manager for a channel that the client has not confirmed yet; called once, with the channel or an error. */
+export type PendingChannel = ((error: Error | undefined, channel?: ServerChannel) => void) & { type: string };
 
 export type ConnectionInternals = Connection & {
   _sock: Socket;
-  _chanMgr: { get(id: number): unknown; remove(id: number): void };
+  /** `add` gives the channel's number, or -1 where there is none left. */
+  _chanMgr: { add(entry: PendingChannel): number; get(id: number): unknown; remove(id: number): void };
   _protocol: Protocol;
 };
 
 const requiredOfConnection = [
   '_sock',
+  '_chanMgr.add',
   '_chanMgr.get',
   '_chanMgr.remove',
-  ...['OPEN', 'WINDOW_ADJUST', 'DATA', 'CLOSE', 'REQUEST'].map(
+  ...['OPEN', 'OPEN_CONFIRMATION', 'WINDOW_ADJUST', 'DATA', 'CLOSE', 'REQUEST'].map(
     (name) => `_protocol._handlers.CHANNEL_${name}`,
   ),
   '_protocol._onHandshakeComplete',
   '_protocol._kex',
+  '_protocol._kexinit',
   '_protocol._cipher.encrypt',
   '_protocol._packetRW.write.alloc',
   '_protocol._packetRW.write.finalize',
   '_protocol.channelClose',
   '_protocol.channelOpenFail',
+  '_protocol.openssh_authAgent',
 ];
 const requiredOfChannel = [
   'incoming',

@@ -1,22 +1,32 @@
-import { fingerprintOf, importPublicKey, isKeyType, keyTypes, type KeyType } from './publickey.js';
+import { parseOptions } from './options.js';
+import type { KeyOptions } from './option-table.js';
+import { fingerprintOf, importPublicKey, isKeyType, keyTypes, type PublicKey } from './publickey.js';
 
-/** A key that may log in. `blob` is the public key in wire format, as a client presents it. */
-export type AuthorizedKey = { type: KeyType; blob: Buffer; fingerprint: string; comment: string };
+/** A key that may log in, or (`options.authority`) whose certificates may. */
+export type AuthorizedKey = PublicKey & { fingerprint: string; comment: string; options: KeyOptions };
 
 /** `line` counts from 1. */
 export type RejectedLine = { line: number; reason: string };
 
 export type AuthorizedKeys = { keys: AuthorizedKey[]; rejected: RejectedLine[] };
 
-/** authorized_keys as sshd(8) has it, less what is not supported: such a line grants nothing and is named in `rejected`. */
-export function parseAuthorizedKeys(text: string): AuthorizedKeys {
+/**
+ * authorized_keys as sshd(8) has it: a line that is not wholly understood grants nothing and is named in `rejected`. `checkForced`
+ * throws an Error for what is no command line of this runner.
+ */
+export function parseAuthorizedKeys(
+  text: string,
+  checkForced: (command: string) => void = () => {},
+): AuthorizedKeys {
   const result: AuthorizedKeys = { keys: [], rejected: [] };
   const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/);
   for (const [index, raw] of lines.entries()) {
     const line = raw.trim();
     if (line === '' || line.startsWith('#')) continue;
     try {
-      result.keys.push(parseLine(line));
+      const key = parseLine(line);
+      if (key.options.rights.forced !== undefined) checkForced(key.options.rights.forced);
+      result.keys.push(key);
     } catch (error) {
       result.rejected.push({ line: index + 1, reason: (error as Error).message });
     }
@@ -25,35 +35,36 @@ export function parseAuthorizedKeys(text: string): AuthorizedKeys {
 }
 
 function parseLine(line: string): AuthorizedKey {
-  const [type, rest] = nextWord(line);
-  if (!isAlgorithmName(type)) throw new Error(explainNoKey(line));
+  if (line.startsWith('-----BEGIN'))
+    throw new Error('this is a key file in another format: paste the line of the .pub file');
+  const hasOptions = !isAlgorithmName(nextWord(line)[0]);
+  const end = hasOptions ? endOfOptions(line) : 0;
+  if (end === undefined) throw new Error('the quotes of the options are not closed');
+  const [type, rest] = nextWord(line.slice(end));
+  if (!isAlgorithmName(type))
+    throw new Error(
+      'this is not a line of authorized_keys: it has to have the type of a key, behind options at most',
+    );
+  const options = parseOptions(line.slice(0, end));
   if (!isKeyType(type)) throw new Error(explainType(type));
   const [encoded, comment] = nextWord(rest);
-  const blob = decodeBase64(encoded);
-  importPublicKey(type, blob);
-  return { type, blob, fingerprint: fingerprintOf(blob), comment };
+  const key = importPublicKey(type, decodeBase64(encoded));
+  if (options.verificationRequired && key.application === undefined && !options.authority)
+    throw new Error('option verify-required has a meaning with a security key alone');
+  return { ...key, fingerprint: fingerprintOf(key.blob), comment, options };
 }
 
 // RFC 4250 §4.6.1 allows more; these are the shapes of every public key algorithm that sshd knows.
 function isAlgorithmName(word: string): boolean {
-  return /^(?:ssh-|ecdsa-sha2-|sk-|rsa-sha2-)[a-z0-9@.-]+$/.test(word);
+  return /^(?:ssh-|ecdsa-sha2-|sk-|rsa-sha2-|webauthn-)[a-z0-9@.-]+$/.test(word);
 }
 
 function explainType(type: string): string {
-  if (/-cert-v\d+@/.test(type)) return `certificates are not supported yet: ${type}`;
-  if (type.startsWith('sk-')) return `hardware-backed keys are not supported yet: ${type}`;
+  if (/-cert-v\d+@/.test(type))
+    return 'this is a certificate: authorize the key that signed it, with the option cert-authority';
   if (type === 'ssh-dss') return 'ssh-dss keys are too weak: make one with ssh-keygen -t ed25519';
-  return `key type ${shorten(type)} is not supported, use one of ${keyTypes.join(', ')}`;
-}
-
-function explainNoKey(line: string): string {
-  if (line.startsWith('-----BEGIN'))
-    return 'this is a key file in another format: paste the line of the .pub file';
-  const end = endOfOptions(line);
-  if (end === undefined) return 'the quotes of the options are not closed';
-  const [type] = nextWord(line.slice(end));
-  if (isAlgorithmName(type)) return `options are not supported yet: ${shorten(line.slice(0, end))}`;
-  return 'this is not a line of authorized_keys: it has to start with the type of a key';
+  const shown = type.length > 60 ? `${type.slice(0, 57)}...` : type;
+  return `key type ${shown} is not supported, use one of ${keyTypes.join(', ')}`;
 }
 
 // sshkey_advance_past_options of OpenSSH's authfile.c: blanks inside quotes do not end the options, and \" is no quote.
@@ -79,8 +90,4 @@ function decodeBase64(text: string): Buffer {
   // Node skips what is not base64, so only the way back shows it.
   if (text === '' || bytes.toString('base64') !== text) throw new Error('the key is not valid base64');
   return bytes;
-}
-
-function shorten(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

@@ -1,5 +1,8 @@
 import type { Socket } from 'node:net';
 import { Writable } from 'node:stream';
+import type { Connection } from 'ssh2';
+import { whenKeyed } from './brakes.js';
+import { socketOf } from './faults.js';
 
 const highWaterMark = 64 * 1024;
 /** Bytes that may wait in the socket. Some clients (PuTTY) open a window of 2 GiB and rely on TCP alone to slow us down. */
@@ -9,10 +12,14 @@ const socketLimit = 256 * 1024;
  * The caller's stdout or stderr over `target`, one side of a channel. A write calls back when the channel took it and the
  * socket is not overfull. What is written in one turn of the event loop leaves in one packet: small packets are slow.
  */
-export function openOutput(target: Writable, options: { socket: Socket; terminal: boolean }): Writable {
+export function openOutput(
+  target: Writable,
+  options: { connection: Connection; addsReturns: () => boolean },
+): Writable {
+  const socket = socketOf(options.connection);
   const send = (data: Buffer, done: () => void): void => {
     if (!target.writable) return done();
-    target.write(options.terminal ? addCarriageReturns(data) : data, () => whenDrained(options.socket, done));
+    target.write(data, () => whenDrained(socket, () => whenKeyed(options.connection, done)));
   };
   const output = new Writable({
     highWaterMark,
@@ -21,17 +28,18 @@ export function openOutput(target: Writable, options: { socket: Socket; terminal
   });
   // A late write (after the end) is an error event; unheard, it would end the process.
   output.on('error', () => {});
-  return coalesce(output);
+  return coalesce(output, options.addsReturns);
 }
 
-function coalesce(output: Writable): Writable {
+function coalesce(output: Writable, addsReturns: () => boolean): Writable {
   const write = output.write.bind(output) as (...given: unknown[]) => boolean;
   output.write = (...given: unknown[]) => {
     if (output.writableCorked === 0) {
       output.cork();
       setImmediate(() => output.uncork());
     }
-    return write(...given);
+    const [chunk, ...rest] = given;
+    return write(addsReturns() ? addCarriageReturns(chunk as string | Buffer) : chunk, ...rest);
   };
   return output;
 }
@@ -46,6 +54,7 @@ function whenDrained(socket: Socket, done: () => void): void {
 }
 
 // No tty on our side does it (ONLCR of termios), and the client's terminal is in raw mode.
-function addCarriageReturns(data: Buffer): Buffer {
+function addCarriageReturns(data: string | Buffer): string | Buffer {
+  if (typeof data === 'string') return data.replaceAll('\n', '\r\n');
   return Buffer.from(data.toString('latin1').replaceAll('\n', '\r\n'), 'latin1');
 }

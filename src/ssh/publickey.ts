@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
-import { readStrings } from './wire.js';
+import { createReader, WireError, type WireReader } from './wire.js';
 
 /** The key types that may log in. RSA signs with rsa-sha2-256 or rsa-sha2-512 alone (RFC 8332), never with SHA-1. */
 export const keyTypes = [
@@ -8,17 +8,30 @@ export const keyTypes = [
   'ecdsa-sha2-nistp384',
   'ecdsa-sha2-nistp521',
   'ssh-rsa',
+  'sk-ssh-ed25519@openssh.com',
+  'sk-ecdsa-sha2-nistp256@openssh.com',
 ] as const;
 export type KeyType = (typeof keyTypes)[number];
 
-/** OpenSSL checks no signature of a longer modulus (OPENSSL_RSA_MAX_MODULUS_BITS). */
-const rsaBits = { min: 2048, max: 16384 };
+/** A key to check signatures with. */
+export type PublicKey = {
+  type: KeyType;
+  /** Wire format, as a client presents it and as its fingerprint is made of. */
+  blob: Buffer;
+  key: KeyObject;
+  /** Of a security key: what it signs for, mostly `ssh:` (OpenSSH's PROTOCOL.u2f). */
+  application?: Buffer;
+};
 
-const curves = {
+/** Bytes of one coordinate. */
+export const curves = {
   'ecdsa-sha2-nistp256': { name: 'nistp256', jwk: 'P-256', bytes: 32 },
   'ecdsa-sha2-nistp384': { name: 'nistp384', jwk: 'P-384', bytes: 48 },
   'ecdsa-sha2-nistp521': { name: 'nistp521', jwk: 'P-521', bytes: 66 },
 } as const;
+
+/** OpenSSL checks no signature of a longer modulus (OPENSSL_RSA_MAX_MODULUS_BITS). */
+const rsaBits = { min: 2048, max: 16384 };
 
 export function isKeyType(name: string): name is KeyType {
   return (keyTypes as readonly string[]).includes(name);
@@ -30,42 +43,72 @@ export function fingerprintOf(blob: Buffer): string {
 }
 
 /**
- * Public key in wire format (RFC 4253 §6.6, RFC 5656 §3.1, RFC 8709 §4) → the key.
+ * Public key in wire format (RFC 4253 §6.6, RFC 5656 §3.1, RFC 8709 §4, PROTOCOL.u2f) → the key.
  * Throws an Error whose message says what is wrong with it.
  */
-export function importPublicKey(type: KeyType, blob: Buffer): KeyObject {
-  const [name, ...fields] = readStrings(blob) ?? [];
-  if (name?.toString('latin1') !== type) throw new Error(`the key is not of type ${type}`);
-  const key = jwkOf(type, fields);
+export function importPublicKey(type: KeyType, blob: Buffer): PublicKey {
+  const reader = createReader(blob);
+  return told(() => {
+    if (reader.string().toString('latin1') !== type) throw new Error(`the key is not of type ${type}`);
+    const { fields: _fields, ...key } = readKeyFields(type, reader);
+    reader.end();
+    return { type, blob, ...key };
+  });
+}
+
+/** The fields that follow a key's type; a certificate has the same ones. Throws as `importPublicKey`. */
+export function readKeyFields(
+  type: KeyType,
+  reader: WireReader,
+): Pick<PublicKey, 'key' | 'application'> & { fields: Buffer } {
+  const from = reader.offset();
+  const jwk = told(() => readJwk(type, reader));
+  const application = type.startsWith('sk-') ? reader.string() : undefined;
+  const fields = reader.since(from);
   try {
-    return createPublicKey({ key, format: 'jwk' });
+    return { key: createPublicKey({ key: jwk, format: 'jwk' }), fields, ...(application && { application }) };
   } catch (cause) {
     throw new Error('the key is damaged', { cause });
   }
 }
 
-function jwkOf(type: KeyType, fields: Buffer[]): JsonWebKey {
-  if (type === 'ssh-ed25519') return ed25519(fields);
-  if (type === 'ssh-rsa') return rsa(fields);
-  return ecdsa(curves[type], fields);
+function told<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (cause instanceof WireError) throw new Error('the key is damaged', { cause });
+    throw cause;
+  }
 }
 
-function ed25519([point, ...more]: Buffer[]): JsonWebKey {
-  if (point?.length !== 32 || more.length > 0) throw new Error('the key is damaged');
+function readJwk(type: KeyType, reader: WireReader): JsonWebKey {
+  switch (type) {
+    case 'ssh-ed25519':
+    case 'sk-ssh-ed25519@openssh.com':
+      return ed25519(reader.string());
+    case 'ssh-rsa':
+      return rsa(reader.string(), reader.string());
+    case 'sk-ecdsa-sha2-nistp256@openssh.com':
+      return ecdsa(curves['ecdsa-sha2-nistp256'], reader.string(), reader.string());
+    default:
+      return ecdsa(curves[type], reader.string(), reader.string());
+  }
+}
+
+function ed25519(point: Buffer): JsonWebKey {
+  if (point.length !== 32) throw new WireError('not a point');
   return { kty: 'OKP', crv: 'Ed25519', x: point.toString('base64url') };
 }
 
-function ecdsa(curve: (typeof curves)[keyof typeof curves], [name, point, ...more]: Buffer[]): JsonWebKey {
-  const wellFormed = name?.toString('latin1') === curve.name && point?.length === 1 + 2 * curve.bytes;
-  if (!wellFormed || point[0] !== 4 || more.length > 0) throw new Error('the key is damaged');
+function ecdsa(curve: (typeof curves)[keyof typeof curves], name: Buffer, point: Buffer): JsonWebKey {
+  const wellFormed = name.toString('latin1') === curve.name && point.length === 1 + 2 * curve.bytes;
+  if (!wellFormed || point[0] !== 4) throw new WireError('not a point');
   const x = point.subarray(1, 1 + curve.bytes).toString('base64url');
   const y = point.subarray(1 + curve.bytes).toString('base64url');
   return { kty: 'EC', crv: curve.jwk, x, y };
 }
 
-function rsa([exponent, modulus, ...more]: Buffer[]): JsonWebKey {
-  if (exponent === undefined || modulus === undefined || more.length > 0)
-    throw new Error('the key is damaged');
+function rsa(exponent: Buffer, modulus: Buffer): JsonWebKey {
   const bits = bitLength(modulus);
   if (bits < rsaBits.min)
     throw new Error(`an RSA key needs at least ${rsaBits.min} bits, this one has ${bits}`);

@@ -8,7 +8,9 @@ import { mendConnection, socketOf } from './faults.js';
 import { parseHostKey } from './hostkey.js';
 import { checkInternals } from './internals.js';
 import type { AuthorizedKey } from './keys.js';
+import { brakeFloods } from './brakes.js';
 import type { ServerLog } from './log.js';
+import { createRefusals } from './refusals.js';
 import type { SessionHandler } from './session.js';
 
 export type SshLimits = AdmissionLimits & {
@@ -24,7 +26,8 @@ export const defaultLimits: SshLimits = {
   maxAuthTries: 6,
   maxSessionsPerConnection: 32,
   maxConnections: 512,
-  maxUnauthenticatedPerAddress: 32,
+  maxConnectionsPerKey: 256,
+  maxUnauthenticatedPerAddress: 100,
   keepaliveIntervalMs: 15_000,
   keepaliveCountMax: 2,
 };
@@ -59,12 +62,7 @@ export type SshServer = {
 const algorithms: ssh2.Algorithms = {
   // The client's order decides. Ours tells whether a guessed first packet counts (RFC 4253 §7): ssh2 1.17.0 throws every
   // such packet away (kex.js compares with the first letter of a name), so what clients guess must not stand first here.
-  kex: [
-    'diffie-hellman-group18-sha512',
-    'diffie-hellman-group16-sha512',
-    'curve25519-sha256',
-    'curve25519-sha256@libssh.org',
-  ],
+  kex: ['diffie-hellman-group16-sha512', 'curve25519-sha256', 'curve25519-sha256@libssh.org'],
   cipher: [
     'aes256-gcm@openssh.com',
     'aes128-gcm@openssh.com',
@@ -88,7 +86,8 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
   checkInternals();
   parseHostKey(options.hostKey, 'the SSH server');
   const limits = { ...defaultLimits, ...options.limits };
-  const admission = createAdmission(limits, options.log);
+  const refusals = createRefusals(options.log);
+  const admission = createAdmission(limits, refusals);
   const connections = new Map<Socket, Connection>();
   const protocol = new ssh2.Server(
     {
@@ -100,17 +99,19 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
     },
     (connection) => {
       mendConnection(connection);
+      brakeFloods(connection);
       const socket = socketOf(connection);
       const visit = admission.visitOf(socket);
       if (visit === undefined) return void socket.destroy();
       connections.set(socket, connection);
       connection.on('close', () => connections.delete(socket));
-      serveConnection(connection, { ...options, limits, visit });
+      serveConnection(connection, { ...options, limits, visit, refusals });
     },
   );
   // A server of our own: ssh2's gives no hold on a connection before the client has sent its first line.
   const listener = createServer({ noDelay: true }, (socket) => {
-    if (admission.admit(socket) !== undefined) protocol.injectSocket(socket);
+    admission.admit(socket);
+    if (!socket.destroyed) protocol.injectSocket(socket);
   });
   await listen(listener, options);
   const { address: host, port } = listener.address() as AddressInfo;
@@ -122,6 +123,7 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
       await close();
       const farewells = [...admission.sockets()].map((socket) => sendAway(socket, connections.get(socket)));
       await Promise.all(farewells);
+      refusals.flush();
     },
   };
 }

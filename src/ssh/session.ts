@@ -1,16 +1,18 @@
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { Connection, ServerChannel, Session as ClientSession } from 'ssh2';
+import { CallerGone, type Caller as ModelCaller } from '../model/caller.js';
 import { catalogue } from '../model/errors.js';
-import { mendChannel, socketOf } from './faults.js';
+import type { Terminal } from '../model/terminal.js';
+import type { ClientAgent } from './agent.js';
+import { mendChannel } from './faults.js';
+import type { Forwarding } from './forwarding.js';
 import { openInput, openTerminalInput } from './input.js';
 import type { ServerLog } from './log.js';
 import { openOutput } from './output.js';
+import { watchTerminal, type SessionTerminal } from './terminal.js';
 
-/** The caller's terminal; columns and rows follow its window. */
-export type Terminal = { term: string; columns: number; rows: number };
-
-export type Caller = { fingerprint: string; comment: string; address: string; username: string };
+export type Caller = ModelCaller & { username: string };
 
 /** One exec or shell request. */
 export type Session = {
@@ -19,12 +21,17 @@ export type Session = {
   environment: ReadonlyMap<string, string>;
   /** Where a pty was asked for. Output gets its carriage returns here; nobody else may add them. */
   terminal: Terminal | undefined;
+  /** Where the client lends its agent, to this session (-A) or to all of its connection (-R /agent:…). */
+  agent: ClientAgent | undefined;
   /** Fails when the client is lost before its end. */
   stdin: Readable;
   /** Both honour backpressure, and take everything at once (and drop it) when the client is gone. */
   stdout: Writable;
   stderr: Writable;
-  /** Aborted when the client is gone or wants the work stopped: a signal, Ctrl-C in a terminal, a closed reader. */
+  /**
+   * Aborted when the client is gone or reads no more (the reason is CallerGone), and when it wants the work stopped: a signal, Ctrl-C in
+   * a terminal.
+   */
   signal: AbortSignal;
   caller: Caller;
 };
@@ -35,6 +42,7 @@ export type SessionHandler = (session: Session) => Promise<number>;
 export type SessionContext = {
   connection: Connection;
   caller: Caller;
+  forwarding: Forwarding;
   handle: SessionHandler;
   log: ServerLog;
 };
@@ -42,22 +50,18 @@ export type SessionContext = {
 const environmentLimit = { variables: 64, bytes: 2 * 1024 * 1024 };
 const stopSignals = new Set(['INT', 'TERM', 'HUP', 'KILL']);
 
-/** Serves what a client asks for on one session channel. x11, agent and unknown requests are refused for want of a listener. */
+/** Serves what a client asks for on one session channel. x11 and unknown requests are refused for want of a listener. */
 export function serveSession(session: ClientSession, context: SessionContext): void {
   const environment = collectEnvironment(session);
-  let terminal: Terminal | undefined;
-  session.on('pty', (accept, _, { term, cols, rows }) => {
-    terminal = { term, columns: cols, rows };
-    accept?.();
-  });
-  session.on('window-change', (_accept, _reject, { cols, rows }) => {
-    if (terminal !== undefined) Object.assign(terminal, { columns: cols, rows });
-  });
+  // Without a listener ssh2 refuses the terminal, and ssh says so.
+  const terminal = context.caller.rights.noTerminal ? () => undefined : watchTerminal(session);
+  const agent = context.forwarding.agentOf(session);
   // accept() comes first and at once: ssh2 accepts nothing any more once the client has sent EOF, which may be right behind.
   // A second request on one session gets no channel.
   const start = (channel: ServerChannel | undefined, command?: string, handle = context.handle): void => {
     if (channel === undefined) return;
-    void run(channel, { ...context, session, command, environment, terminal, handle });
+    const given = { command, environment, terminal: terminal(), agent: agent() };
+    void run(channel, { ...context, ...given, session, handle });
   };
   session.on('exec', (accept, _, { command }) => start(accept(), command));
   session.on('shell', (accept) => start(accept()));
@@ -81,24 +85,30 @@ function collectEnvironment(session: ClientSession): ReadonlyMap<string, string>
 }
 
 type Run = SessionContext &
-  Pick<Session, 'command' | 'environment' | 'terminal'> & { session: ClientSession };
+  Pick<Session, 'command' | 'environment' | 'agent'> & {
+    session: ClientSession;
+    terminal: SessionTerminal | undefined;
+  };
 
 async function run(channel: ServerChannel, request: Run): Promise<void> {
   const { connection, terminal, handle, log, ...given } = request;
   mendChannel(connection, channel);
   const stop = watchClient(channel, request.session);
-  const options = { socket: socketOf(connection), terminal: terminal !== undefined };
+  const addsReturns = (): boolean => terminal !== undefined && !terminal.keyboardTaken;
+  const options = { connection, addsReturns };
+  const onInterrupt = (): void => (terminal?.keyboardTaken ? undefined : stop.abort(new Error('Ctrl-C')));
   const session: Session = {
     command: given.command,
     environment: given.environment,
     terminal,
-    stdin:
-      terminal === undefined ? openInput(channel) : openTerminalInput(channel, () => stop.abort('Ctrl-C')),
+    agent: given.agent,
+    stdin: terminal === undefined ? openInput(channel) : openTerminalInput(channel, onInterrupt),
     stdout: openOutput(channel, options),
     stderr: openOutput(channel.stderr, options),
     signal: stop.signal,
     caller: given.caller,
   };
+  for (const notice of given.forwarding.notices()) session.stderr.write(`buildbot: ${notice}\n`);
   const exitCode = await handleSafely(session, handle, log);
   // In this order: ssh2 closes the channel when stdout ends, and loses what stderr still holds.
   await Promise.all([flush(session.stdout), flush(session.stderr)]);
@@ -108,15 +118,15 @@ async function run(channel: ServerChannel, request: Run): Promise<void> {
 
 function watchClient(channel: ServerChannel, session: ClientSession) {
   const controller = new AbortController();
-  const abort = (reason: string): void => {
-    if (!controller.signal.aborted) controller.abort(new Error(reason));
+  const abort = (reason: Error): void => {
+    if (!controller.signal.aborted) controller.abort(reason);
   };
-  channel.on('gone', () => abort('the client is gone'));
+  channel.on('gone', () => abort(new CallerGone()));
   // The channel closes right after this; with a status, ssh does not exit with 255.
   channel.on('eow', () => channel.exit(catalogue.CANCELLED.exit));
   session.on('signal', (accept, _, { name }) => {
     accept?.();
-    if (stopSignals.has(name)) abort(`signal ${name}`);
+    if (stopSignals.has(name)) abort(new Error(`signal ${name}`));
   });
   return { signal: controller.signal, abort };
 }

@@ -1,10 +1,10 @@
-import type { BuilderSpec } from '../model/project.js';
 import type { Tree } from '../model/tree.js';
 import type { NamedText } from '../plan/facts.js';
 import type { StepOf } from '../plan/step.js';
+import { runAgent } from '../plan/run-agent.js';
 import { secretValues } from '../plan/secret-values.js';
 import { checkExit } from '../plan/check-exit.js';
-import type { CacheVolume, Caches, Containers, Engine, Spools, StepIO } from '../ports.js';
+import type { CacheVolume, Caches, Containers, Engine, OnFailed, Spools, StepIO } from '../ports.js';
 import type { Credentials } from '../model/credentials.js';
 
 export type BuilderTools = {
@@ -20,6 +20,7 @@ export type BuilderTools = {
   dockerfile: NamedText | undefined;
   /** Directory on disk for what the builder leaves. */
   scratch: string;
+  onFailed?: OnFailed | undefined;
 };
 
 /** Runs the builder and gives what it left at its extract path: a tree on disk until it is disposed. Nothing else of it stays. */
@@ -28,27 +29,26 @@ export async function runBuilder(
   tools: BuilderTools,
   io: StepIO,
 ): Promise<Tree & AsyncDisposable> {
-  const { builder } = step;
-  return builder.kind === 'image'
-    ? runInContainer(step, builder, { ...tools, io })
-    : buildAndExtract(step, builder, { ...tools, io });
+  return 'options' in step ? buildAndExtract(step, { ...tools, io }) : runInContainer(step, { ...tools, io });
 }
 
 type Tools = BuilderTools & { io: StepIO };
 
 async function runInContainer(
-  step: StepOf<'builder'>,
-  builder: Extract<BuilderSpec, { kind: 'image' }>,
+  { builder, environment, network, secrets: mounts }: Extract<StepOf<'builder'>, { environment: unknown }>,
   tools: Tools,
 ): Promise<Tree & AsyncDisposable> {
   const { ports, io, credentials } = tools;
   const { image, command, extract } = builder;
-  const volumes = new Map<string, CacheVolume>();
+  const volumes: CacheVolume[] = [];
   try {
-    for (const path of builder.cache) volumes.set(path, await ports.caches.acquire(tools.repository, path));
-    const caches = new Map([...volumes].map(([path, { volume }]) => [volume, path]));
-    const { environment } = step;
-    const secrets = secretValues(step.secrets, credentials);
+    const caches = new Map<string, string>();
+    for (const path of builder.cache) {
+      const cache = await ports.caches.acquire(tools.repository, path, io);
+      volumes.push(cache);
+      caches.set(cache.volume, path);
+    }
+    const secrets = secretValues(mounts, credentials);
     const spec = {
       build: tools.build,
       image,
@@ -57,24 +57,25 @@ async function runInContainer(
       environment,
       secrets,
       caches,
+      ...(network && { network }),
     };
     await using container = await ports.containers.create(spec, {
       registries: credentials.registries,
       ...io,
     });
     await container.put(tools.context, '/project', io.signal);
-    checkExit('BUILDER_FAILED', `the builder (${image})`, await container.run(io));
+    const exit = await container.run(io);
+    if (exit.exitCode !== 0) await tools.onFailed?.(container, spec, io);
+    checkExit('BUILDER_FAILED', `the builder (${image})`, exit);
     return await ports.spools.spool(container.read(extract, io.signal), tools.scratch);
   } finally {
-    for (const volume of volumes.values()) await volume[Symbol.asyncDispose]();
-    // Not in the way of this build: measuring takes the engine a while, and where it fails the next build tries again.
-    if (volumes.size > 0) void ports.caches.collect().catch(() => undefined);
+    for (const volume of volumes) await volume[Symbol.asyncDispose]();
+    if (volumes.length > 0) ports.caches.collect();
   }
 }
 
 async function buildAndExtract(
-  step: StepOf<'builder'>,
-  builder: Extract<BuilderSpec, { kind: 'dockerfile' }>,
+  { builder, options, secrets: mounts }: Extract<StepOf<'builder'>, { options: unknown }>,
   tools: Tools,
 ): Promise<Tree & AsyncDisposable> {
   const { ports, io, credentials, tag, dockerfile } = tools;
@@ -84,39 +85,20 @@ async function buildAndExtract(
     dockerfileName: dockerfile!.name,
     sharedKey: `${tools.repository}#builder`,
   };
-  const { registries } = credentials;
-  await ports.engine.build(
-    {
-      tag,
-      context,
-      options: builderOptions(step),
-      registries,
-      secrets: secretValues(step.secrets, credentials),
-    },
-    io,
-  );
+  const { registries, owner } = credentials;
   try {
+    const secrets = secretValues(mounts, credentials);
+    const agent = runAgent(options, credentials);
+    await ports.engine.build({ tag, context, options, registries, owner, secrets, ...agent }, io);
     const none = new Map<string, never>();
     const spec = { build: tools.build, image: tag, environment: none, secrets: none, caches: none };
     await using container = await ports.containers.create(spec, { registries, ...io });
     return await ports.spools.spool(container.read(builder.extract, io.signal), tools.scratch);
   } finally {
+    // Also where the build failed: the engine may have named it all the same.
     await ports.engine.untag(tag).catch((error: unknown) => {
       const message = `could not remove ${tag}: ${error instanceof Error ? error.message : String(error)}`;
       return io.emit({ type: 'warning', message });
     });
   }
-}
-
-function builderOptions({ environment }: StepOf<'builder'>) {
-  return {
-    buildArgs: environment,
-    labels: new Map<string, string>(),
-    noCache: false,
-    pull: false,
-    addHosts: [],
-    ulimits: [],
-    cacheFrom: [],
-    inlineCache: false,
-  };
 }

@@ -2,6 +2,7 @@ import type { Credentials } from '../model/credentials.js';
 import type { Tree } from '../model/tree.js';
 import type { NamedText } from '../plan/facts.js';
 import type { StepOf } from '../plan/step.js';
+import { runAgent } from '../plan/run-agent.js';
 import { secretValues } from '../plan/secret-values.js';
 import type { BuiltImage, Engine, StepIO } from '../ports.js';
 
@@ -27,8 +28,8 @@ export function buildImage(step: StepOf<'image'>, tools: ImageTools, io: StepIO)
     sharedKey: tools.sharedKey,
   };
   const secrets = secretValues(step.secrets, credentials);
-  return engine.build(
-    { tag, context, options: step.options, registries: credentials.registries, secrets },
-    io,
-  );
+  const { options } = step;
+  const agent = runAgent(options, credentials);
+  const { registries, owner } = credentials;
+  return engine.build({ tag, context, options, registries, owner, secrets, ...agent }, io);
 }

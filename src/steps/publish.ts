@@ -31,6 +31,8 @@ export async function publishArtefacts(
   }
 }
 
+const HINT = 'correct the command, see the log above; nothing was pushed';
+
 async function publishOne(
   target: PublishSpec,
   step: StepOf<'publish'>,
@@ -47,10 +49,13 @@ async function publishOne(
     environment: nothing,
     secrets,
     caches: nothing,
+    ...(step.network && { network: step.network }),
   };
   await using container = await containers.create(spec, { registries: credentials.registries, ...io });
-  if (command !== undefined)
-    checkExit('PUBLISH_FAILED', `'${describeCommand(command)}' before publishing`, await container.run(io));
+  if (command !== undefined) {
+    const exit = await container.run(io);
+    checkExit('PUBLISH_FAILED', `the publish command '${describeCommand(command)}'`, { ...exit, hint: HINT });
+  }
   return await artefacts.upload({ bucket, prefix }, container.read(copy, io.signal), {
     credential: credentials.s3!,
     ...io,

@@ -22,7 +22,7 @@ type Tools = {
 };
 
 /** The tag under which an image waits in its repository until all others are up. Registries have no way to push without one. */
-export const INCOMING = 'buildbot-incoming';
+const INCOMING = 'buildbot-incoming';
 
 /**
  * Pushes the image under every reference, all at once: the engine uploads each blob once. Transient errors are

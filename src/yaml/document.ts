@@ -1,7 +1,7 @@
 import { Composer, type Document, type ErrorCode, Lexer, Parser, type YAMLError } from 'yaml';
 
 /** Bytes that a document may have. */
-export const MAX_YAML = 2 ** 20;
+const MAX_YAML = 2 ** 20;
 
 /** Makes what is thrown. `offset`: UTF-16 units from the start of the text. `code`: the library's, where it was not YAML. */
 export type RefuseText = (problem: { offset: number; why: string; code?: ErrorCode }) => Error;

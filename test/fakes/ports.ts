@@ -8,6 +8,7 @@ import type {
   Clock,
   ContainerExit,
   Containers,
+  Contexts,
   ContainerSpec,
   Engine,
   FetchedSource,
@@ -111,6 +112,31 @@ export function fakeSource(files: Record<string, string>, failure?: Failure): So
   return source;
 }
 
+/** Takes every context to its end and gives the same files for each. */
+export function fakeContexts(files: Record<string, string>): Contexts & { received: string[] } {
+  const received: string[] = [];
+  return {
+    received,
+    async receive(stream) {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of stream) chunks.push(chunk);
+      received.push(Buffer.concat(chunks).toString());
+      const list = Object.entries(files).map(([path, text]) => ({
+        path,
+        mode: 0o644,
+        content: Buffer.from(text),
+        mtime: 1,
+      }));
+      const id = 'c'.repeat(64);
+      return {
+        revision: { id, committedAt: new Date(1000), author: '', message: '' },
+        tree: memoryTree(list),
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      };
+    },
+  };
+}
+
 export function fakeWorkspaces(): Workspaces & { open: number } {
   const workspaces = {
     open: 0,
@@ -150,7 +176,7 @@ function untilAborted({ signal }: StepIO): Promise<never> {
 }
 
 /** Containers in memory. `exits` says how a command ends (default: well); `specs` is what was asked for, `open` what is not removed. */
-export type FakeContainers = Containers & { specs: ContainerSpec[]; open: number };
+export type FakeContainers = Containers & { specs: ContainerSpec[]; open: number; saved: string[] };
 
 export function fakeContainers(
   exits: (spec: ContainerSpec) => ContainerExit = () => ({ exitCode: 0 }),
@@ -158,6 +184,7 @@ export function fakeContainers(
   const containers: FakeContainers = {
     specs: [],
     open: 0,
+    saved: [],
     create(spec) {
       containers.specs.push(spec);
       containers.open++;
@@ -167,6 +194,14 @@ export function fakeContainers(
           await io.emit({ type: 'log', stream: 'stdout', text: `ran in ${spec.image}\n` });
           return exits(spec);
         },
+        /** A shell that says what it hears. */
+        async interact(session) {
+          for await (const typed of session.input) {
+            await session.write(typed);
+            if (Buffer.from(typed).includes('exit')) return;
+          }
+        },
+        save: (image) => Promise.resolve(void containers.saved.push(image)),
         async *read() {
           const content = Buffer.from('made');
           yield {
@@ -196,9 +231,10 @@ export function fakeSpools(): Spools {
   };
 }
 
-export function fakeCaches(): Caches & { held: number } {
+export function fakeCaches(): Caches & { held: number; collections: number } {
   const caches = {
     held: 0,
+    collections: 0,
     acquire(_repository: string, path: string) {
       caches.held++;
       const release = () => {
@@ -207,7 +243,7 @@ export function fakeCaches(): Caches & { held: number } {
       };
       return Promise.resolve({ volume: `cache-${path}`, [Symbol.asyncDispose]: release });
     },
-    collect: () => Promise.resolve(),
+    collect: () => void caches.collections++,
   };
   return caches;
 }

@@ -11,17 +11,20 @@ docker_cli_package() {
   if [[ -n $(apt-cache search --names-only '^docker-cli$' 2>/dev/null) ]]; then echo docker-cli; else echo docker.io; fi
 }
 
-# Programs that the tests talk to the runner with.
+# Programs that the tests talk to the runner with, and read its results with.
 missing_clients() {
+  has jq || echo jq
   has plink || echo putty-tools
   has dbclient || echo dropbear-bin
   has ssh-audit || echo ssh-audit
   /usr/bin/python3 -c 'import paramiko' 2>/dev/null || echo python3-paramiko
+  /usr/bin/python3 -c 'import asyncssh' 2>/dev/null || echo python3-asyncssh
 }
 
 missing_packages() {
   has git-shell || echo git
   has git-lfs || echo git-lfs
+  has zstd || echo zstd
   has hg || echo mercurial
   has sshd || echo openssh-server
   has ssh-keygen || echo openssh-client

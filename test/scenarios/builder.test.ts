@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resultSchema, type BuildResult } from '../../src/model/result.js';
 import { lab } from '../lab/environment.js';
-import { docker, leftovers, outputOfImage } from './engine.js';
+import { docker, engineCan, leftovers, outputOfImage } from './engine.js';
 import { createRepository, credentials } from './repository.js';
 import { startRunner, type Output, type Runner } from './runner.js';
 
@@ -95,7 +95,10 @@ describe('builder containers', () => {
       Dockerfile: `FROM ${base()}\nARG SOURCE_DATE_EPOCH\nCOPY . /out\nRUN echo $SOURCE_DATE_EPOCH\n`,
     });
     const [one, two] = [resultOf(await build(repository.url, '')), resultOf(await build(repository.url, ''))];
-    expect(one.images[0]?.id).toBe(two.images[0]?.id);
+    if (engineCan.orderLabels) expect(one.images[0]?.id).toBe(two.images[0]?.id);
+    const layers = async ({ images }: BuildResult) =>
+      (await docker.getImage(images[0]!.id).inspect()).RootFS.Layers;
+    expect(await layers(one)).toEqual(await layers(two));
     // Without BuildKit's cache: the same configuration, but for the times that the engine writes.
     const configuration = async (id: string) => {
       const { Config, Architecture, Os } = await docker.getImage(id).inspect();
@@ -142,6 +145,9 @@ describe('hostile repositories and requests', () => {
       'BUILD_YML_INVALID',
     ],
     ['an absolute path', { 'build.yml': 'app: { dockerfilePath: /etc }\n' }, '', 2, 'BUILD_YML_INVALID'],
+    ['a build.yml that links out of the tree', { 'build.yml': { symlink: '../x' } }, '', 2, 'TREE_INVALID'],
+    ['a build.yml that is a directory', { 'build.yml/x': '' }, '', 2, 'TREE_INVALID'],
+    ['a .dockerignore that links to nothing', { '.dockerignore': { symlink: 'x' } }, '', 2, 'TREE_INVALID'],
     [
       'a Dockerfile that links out of the tree',
       { Dockerfile: { symlink: '../../../etc/passwd' } },

@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resultSchema } from '../../src/model/result.js';
 import { lab } from '../lab/environment.js';
-import { leftovers } from './engine.js';
+import { leftovers, saidByRun } from './engine.js';
 import { createRepository, credentials, type Repository } from './repository.js';
 import { run } from './run.js';
 import { outputOf, startRunner, type Runner } from './runner.js';
@@ -48,7 +48,7 @@ describe('cancelling', () => {
     if (!options.tty) child.stdin.end();
     let text = '';
     child.stdout.on('data', (data: Buffer) => (text += data.toString()));
-    await until(() => Promise.resolve(/\d started/.test(text)));
+    await until(() => Promise.resolve(saidByRun('started').test(text)));
     expect(await processes(`sleep ${mark}`)).toBeGreaterThan(0);
     return child;
   }
@@ -78,10 +78,10 @@ describe('cancelling', () => {
       options: ['-tt', '-o', 'SendEnv=BUILDBOT_CREDENTIALS'],
       environment: { BUILDBOT_CREDENTIALS: credentials() },
     };
-    const child = runner.open(command(mark).replace('--credentials -', ''), environment);
+    const child = runner.open(command(mark).replace('--credentials -', '--progress plain'), environment);
     let text = '';
     child.stdout.on('data', (data: Buffer) => (text += data.toString()));
-    await until(() => Promise.resolve(/\d started/.test(text)));
+    await until(() => Promise.resolve(saidByRun('started').test(text)));
     child.stdin.write('\x03');
     const [code] = (await once(child, 'close')) as [number];
     expect(code).toBe(130);
@@ -126,7 +126,7 @@ describe('cancelling', () => {
     const verdict = outputOf(child);
     let text = '';
     child.stdout.on('data', (data: Buffer) => (text += data.toString()));
-    await until(() => Promise.resolve(/\d started/.test(text)));
+    await until(() => Promise.resolve(saidByRun('started').test(text)));
     const stopped = own.stop('SIGTERM');
     await until(() => Promise.resolve(own.log.some(({ msg }) => String(msg).startsWith('draining'))));
     const refused = await own.ssh(command(newMark(), `--id ${randomUUID()}`), { input: credentials() });

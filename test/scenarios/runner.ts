@@ -27,7 +27,7 @@ export interface Runner extends AsyncDisposable {
 }
 
 export type SshOptions = {
-  input?: string;
+  input?: string | Uint8Array;
   key?: string;
   options?: readonly string[];
   environment?: Record<string, string>;

@@ -23,13 +23,10 @@ export function diffCopy(directories: Directories): Method {
   };
 }
 
-/** The files that the engine wants, in its order, with the ids that it knows them by. */
-type Requests = { queue: RequestQueue<FileEntry>; ids: Map<FileEntry, number> };
-
 async function transfer(call: Call, tree: Tree, entries: readonly TreeEntry[]): Promise<void> {
-  const requests: Requests = { queue: requestQueue(), ids: new Map() };
-  const sending = sendFiles(call, tree, requests);
-  const receiving = receiveRequests(call, entries, requests);
+  const wanted = requestQueue();
+  const sending = sendFiles(call, tree, { entries, wanted });
+  const receiving = receiveRequests(call, entries, wanted);
   await Promise.all([sendStats(call, entries), sending, receiving]);
   await call.send(finishPacket);
 }
@@ -46,7 +43,7 @@ async function sendStats(call: Call, entries: readonly TreeEntry[]): Promise<voi
 async function receiveRequests(
   call: Call,
   entries: readonly TreeEntry[],
-  { queue, ids }: Requests,
+  wanted: RequestQueue,
 ): Promise<void> {
   try {
     for await (const message of call.messages) {
@@ -54,21 +51,34 @@ async function receiveRequests(
       if (packet.kind === 'finish') return;
       if (packet.kind === 'error') throw new GrpcError(grpcStatus.unknown, packet.message);
       if (packet.kind === 'other') continue;
-      const file = entries[packet.id];
-      if (file?.type !== 'file') throw new GrpcError(grpcStatus.notFound, `no file ${packet.id}`);
-      ids.set(file, packet.id);
-      queue.push(file);
+      if (entries[packet.id]?.type !== 'file')
+        throw new GrpcError(grpcStatus.notFound, `no file ${packet.id}`);
+      wanted.push(packet.id);
     }
     throw new GrpcError(grpcStatus.unknown, 'the engine ended the transfer early');
   } finally {
-    queue.end();
+    wanted.end();
   }
 }
 
-async function sendFiles(call: Call, tree: Tree, { queue, ids }: Requests): Promise<void> {
-  for await (const { entry, chunks } of tree.read(queue)) {
+/** Sends the files that the engine asks for, each under its number among the entries. */
+async function sendFiles(
+  call: Call,
+  tree: Tree,
+  { entries, wanted }: { entries: readonly TreeEntry[]; wanted: RequestQueue },
+): Promise<void> {
+  const ids = new Map<FileEntry, number>();
+  async function* files(): AsyncGenerator<FileEntry> {
+    for await (const id of wanted) {
+      const file = entries[id] as FileEntry;
+      ids.set(file, id);
+      yield file;
+    }
+  }
+  for await (const { entry, chunks } of tree.read(files())) {
     const id = ids.get(entry);
     if (id === undefined) throw new Error(`the tree gave ${entry.path}, which was not asked for`);
+    ids.delete(entry);
     for await (const chunk of chunks) {
       for (let at = 0; at < chunk.length; at += PIECE) {
         const full = call.send(dataPacket(id, chunk.subarray(at, at + PIECE)));

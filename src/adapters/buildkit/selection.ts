@@ -1,7 +1,5 @@
 import { ancestors, type TreeEntry } from '../../model/tree.js';
 
-export { ancestors };
-
 /** Go's filepath.Match and Docker's pattern syntax. */
 const WILDCARD = /[*?[\]\\!]/;
 

@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream';
-import type { RegistryCredentials } from '../../model/credentials.js';
+import type { LentAgent, RegistryCredentials } from '../../model/credentials.js';
 import { canonicalHost } from '../../model/reference.js';
 import type { Secret } from '../../model/secret.js';
+import { agentMethods } from './agent.js';
 import { diffCopy, type Directories } from './filesync.js';
 import { type Call, GrpcError, grpcStatus, type Method, serveGrpc } from './grpc.js';
 import { asText, readMessage, writeMessage } from './wire.js';
@@ -11,13 +12,19 @@ type SessionOffer = {
   directories: Directories;
   registries: RegistryCredentials;
   secrets: ReadonlyMap<string, Secret>;
+  agent: LentAgent | undefined;
 };
 
 /**
  * The methods of a BuildKit session (moby/buildkit, session/). Health is asked every second and must be there; token
  * authorities (Auth/GetTokenAuthority, FetchToken) are left out on purpose: the engine then falls back to Credentials.
  */
-export function sessionMethods({ directories, registries, secrets }: SessionOffer): Map<string, Method> {
+export function sessionMethods({
+  directories,
+  registries,
+  secrets,
+  agent,
+}: SessionOffer): Map<string, Method> {
   return new Map<string, Method>([
     ['/grpc.health.v1.Health/Check', unary(() => writeMessage().integer(1, 1).finish())],
     [
@@ -29,6 +36,7 @@ export function sessionMethods({ directories, registries, secrets }: SessionOffe
       unary((request) => secretFor(firstText(request), secrets)),
     ],
     ['/moby.filesync.v1.FileSync/DiffCopy', diffCopy(directories)],
+    ...(agent ? agentMethods(agent) : []),
   ]);
 }
 

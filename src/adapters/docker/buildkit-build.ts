@@ -6,6 +6,7 @@ import { plainProgress } from '../buildkit/progress.js';
 import type { SolveSession } from '../buildkit/session.js';
 import { decodeStatus } from '../buildkit/trace.js';
 import { solveVerdict } from '../buildkit/verdict.js';
+import { ownersHosts } from './owners-host.js';
 import { startSession } from './buildkit-session.js';
 import { type Connection, connectionFailure, EngineError, openStream } from './connection.js';
 import { gentleStop } from './gentle-stop.js';
@@ -77,6 +78,7 @@ function solveQuery(spec: ImageSpec, buildId: string, sessionId: string): Record
     session: sessionId,
     buildid: buildId,
     buildargs: JSON.stringify(args),
+    extrahosts: [...spec.options.addHosts, ...ownersHosts(spec)],
   };
 }
 

@@ -11,7 +11,7 @@ import { dockerfilePath } from './query.js';
  */
 export async function startSession(
   connection: Connection,
-  { context, registries, secrets }: ImageSpec,
+  { context, registries, secrets, agent }: ImageSpec,
   signal: AbortSignal,
 ): Promise<SolveSession & { id: string }> {
   const id = randomUUID();
@@ -20,7 +20,7 @@ export async function startSession(
     ['context', context.tree],
     ['dockerfile', dockerfile],
   ]);
-  const methods = sessionMethods({ directories, registries, secrets });
+  const methods = sessionMethods({ directories, registries, secrets, agent });
   const headers = {
     Upgrade: 'h2c',
     'X-Docker-Expose-Session-Uuid': id,

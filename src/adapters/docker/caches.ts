@@ -2,12 +2,18 @@ import { createHash } from 'node:crypto';
 import { mkdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
-import { Failure } from '../../model/errors.js';
-import type { Caches } from '../../ports.js';
-import { type Connection, connect, EngineError, isStatus, requestJson } from './connection.js';
+import type { Caches, StepIO } from '../../ports.js';
+import { type Connection, connect, isStatus, requestJson } from './connection.js';
+import { withDeadline } from './deadline.js';
+import { engineFailure } from './engine-failure.js';
 
 /** Tells a cache from other volumes. */
 const LABEL = 'buildbot.cache';
+
+/** Milliseconds that the engine has to measure all volumes, file by file. */
+const MEASURING = 300_000;
+/** Milliseconds that it has to remove one, with all that it holds. */
+const REMOVING = 60_000;
 
 export type CachesOptions = {
   /** Where the engine is; what is absent comes from DOCKER_HOST and its like, or is the default socket. */
@@ -16,32 +22,43 @@ export type CachesOptions = {
   directory: string;
   /** Bytes that all caches together may have. */
   limit: number;
+  /** Hears of a collection that failed: the next build tries again. */
+  onTrouble?: (error: unknown) => void;
 };
 
 /** Caches as named volumes of the engine. What is held is known to this process alone. */
-export function createCaches({ connection: where, directory, limit }: CachesOptions): Caches {
+export function createCaches({
+  connection: where,
+  directory,
+  limit,
+  onTrouble = () => undefined,
+}: CachesOptions): Caches & {
+  /** Resolves when no collection is under way. */
+  collected(): Promise<void>;
+} {
   const connection = connect(where);
   const held = new Set<string>();
   let collecting: Promise<void> | undefined;
   return {
-    async acquire(repository, path) {
+    async acquire(repository, path, { emit, signal }) {
       const volume = firstFree(repository, path, held);
       held.add(volume);
       try {
         await markUse(directory, volume);
-        await createVolume(connection, volume);
+        await createVolume(connection, volume, signal);
       } catch (error) {
         held.delete(volume);
-        throw engineFailure('make a cache', error);
+        throw error;
       }
       let disposal: Promise<void> | undefined;
-      const release = () => markUse(directory, volume).finally(() => held.delete(volume));
+      const release = () => markLastUse(directory, volume, emit).finally(() => held.delete(volume));
       return { volume, [Symbol.asyncDispose]: () => (disposal ??= release()) };
     },
     collect: () =>
-      (collecting ??= collectCaches(connection, { directory, limit, held }).finally(
-        () => (collecting = undefined),
-      )),
+      void (collecting ??= collectCaches(connection, { directory, limit, held })
+        .catch(onTrouble)
+        .finally(() => (collecting = undefined))),
+    collected: async () => collecting,
   };
 }
 
@@ -54,9 +71,27 @@ function firstFree(repository: string, path: string, held: ReadonlySet<string>):
   }
 }
 
-async function createVolume(connection: Connection, name: string): Promise<void> {
+async function createVolume(connection: Connection, name: string, signal: AbortSignal): Promise<void> {
+  const request = { method: 'POST', path: '/volumes/create' } as const;
   const json = { Name: name, Labels: { [LABEL]: '1' } };
-  await requestJson(connection, { method: 'POST', path: '/volumes/create', json });
+  try {
+    await withDeadline(connection, { signal }, (cut) =>
+      requestJson(connection, { ...request, json, signal: cut }),
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    throw engineFailure(connection, 'make a cache', error);
+  }
+}
+
+/** Without the mark it is collected sooner; that changes nothing for the build. */
+async function markLastUse(directory: string, volume: string, emit: StepIO['emit']): Promise<void> {
+  try {
+    await markUse(directory, volume);
+  } catch (error) {
+    const message = `could not write down the last use of ${volume}: ${(error as Error).message}`;
+    await emit({ type: 'warning', message });
+  }
 }
 
 async function markUse(directory: string, volume: string): Promise<void> {
@@ -98,8 +133,10 @@ type Cache = { name: string; size: number; usedAt: number };
 async function listCaches(connection: Connection, directory: string): Promise<Cache[]> {
   // Before API 1.42 `type` is not known, and everything is measured.
   const request = { method: 'GET', path: '/system/df', query: { type: 'volume' } } as const;
-  const { Volumes } = await requestJson<{ Volumes: Volume[] | null }>(connection, request).catch((error) => {
-    throw engineFailure('measure the caches', error);
+  const { Volumes } = await withDeadline(connection, { ms: MEASURING }, (signal) =>
+    requestJson<{ Volumes: Volume[] | null }>(connection, { ...request, signal }),
+  ).catch((error: unknown) => {
+    throw engineFailure(connection, 'measure the caches', error);
   });
   const caches = (Volumes ?? []).filter(({ Labels }) => Labels?.[LABEL] === '1');
   return Promise.all(
@@ -112,18 +149,13 @@ async function listCaches(connection: Connection, directory: string): Promise<Ca
 /** Says whether it is gone. One that a container has, of another runner too, stays. */
 async function removeVolume(connection: Connection, name: string): Promise<boolean> {
   try {
-    await requestJson(connection, { method: 'DELETE', path: `/volumes/${name}` });
+    await withDeadline(connection, { ms: REMOVING }, (signal) =>
+      requestJson(connection, { method: 'DELETE', path: `/volumes/${name}`, signal }),
+    );
     return true;
   } catch (error) {
     if (isStatus(error, 409)) return false;
     if (isStatus(error, 404)) return true;
-    throw engineFailure('remove a cache', error);
+    throw engineFailure(connection, 'remove a cache', error);
   }
-}
-
-function engineFailure(what: string, error: unknown): unknown {
-  if (!(error instanceof EngineError)) return error;
-  return new Failure('ENGINE_FAILED', `the engine cannot ${what} (${error.status}): ${error.message}`, {
-    cause: error,
-  });
 }

@@ -76,15 +76,16 @@ function outcome(log: ClassicLog): { id: string; cached: boolean } {
   return { id, cached: log.cached() };
 }
 
-function refuseBuildkitOptions({ secrets, options }: ImageSpec): void {
+function refuseBuildkitOptions({ secrets, agent, options }: ImageSpec): void {
   const wanted = [
     ...(secrets.size > 0 ? ['build secrets'] : []),
+    ...(agent ? ['--ssh'] : []),
     ...(options.inlineCache ? ['an inline cache'] : []),
   ];
   if (wanted.length === 0) return;
   throw new Failure(
     'NOT_SUPPORTED',
-    `${wanted.join(' and ')} need BuildKit, and this engine's is off or missing`,
+    `${wanted.join(' and ')}: only with BuildKit, and this engine's is off or missing`,
     {
       hint: 'leave the option out, or run the runner with BUILDBOT_BUILDKIT=auto on an engine that has BuildKit',
     },

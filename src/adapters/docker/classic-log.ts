@@ -1,5 +1,6 @@
 import type { StepEvent } from '../../model/events.js';
 import { Failure } from '../../model/errors.js';
+import { wholeLines } from '../buildkit/lines.js';
 import { progressRate } from './progress-rate.js';
 
 /** A message of the classic builder (moby, api/types and pkg/jsonmessage). */
@@ -28,6 +29,8 @@ export type ClassicLog = {
 /** The builder's own announcements, each in a message of its own; Podman's are spelled `STEP 1/2:` and `-->`. */
 const STEP = /^(?:Step \d+\/\d+ |(?:\[\d+\/\d+\] )?STEP \d+\/\d+): (?<instruction>\S+)(?: (?<argument>\S+))?/;
 const RUNNING = /^ ---> Running in (?<container>[0-9a-f]+)\n?$/;
+/** The image after a step; Podman's `--> ` has no blank before it. */
+const LAYER = /^ ?-+> (?<layer>[0-9a-f]{11,64})\n$/;
 const FROM_CACHE = /^(?: ---> Using cache\n|--> Using cache [0-9a-f]{64}\n)$/;
 const ANNOUNCES = /^(?:Step |STEP |\[\d| ?--)/;
 const EXECUTED = new Set(['RUN', 'COPY', 'ADD']);
@@ -36,17 +39,17 @@ const EXECUTED = new Set(['RUN', 'COPY', 'ADD']);
 const RED = '\u001b[91m';
 const PLAIN = '\u001b[0m';
 
-/** Characters of a line that are kept until it ends; a longer one is passed on in pieces. */
-const LONGEST_LINE = 65_536;
+type Step = { text: string; instruction: string; argument: string; cached: boolean };
 
 /** Follows a classic build's messages. Lines are whole, in order, stdout and stderr told apart. */
 export function classicLog(): ClassicLog {
-  const rest = { stdout: '', stderr: '' };
+  const lines = { stdout: wholeLines(), stderr: wholeLines() };
   const mayShow = progressRate();
-  let step: { text: string; instruction: string; argument: string; cached: boolean } | undefined;
+  let step: Step | undefined;
   let allCached = true;
   let imageId: string | undefined;
   let container: string | undefined;
+  let layer: string | undefined;
   let failure: Failure | undefined;
 
   const follow = (text: string) => {
@@ -56,7 +59,10 @@ export function classicLog(): ClassicLog {
       const { instruction = '', argument = '' } = announced.groups;
       step = { text: text.trim(), instruction: instruction.toUpperCase(), argument, cached: false };
     } else if (FROM_CACHE.test(text) && step) step.cached = true;
-    else container = RUNNING.exec(text)?.groups?.['container'] ?? container;
+    else {
+      container = RUNNING.exec(text)?.groups?.['container'] ?? container;
+      layer = LAYER.exec(text)?.groups?.['layer'] ?? layer;
+    }
   };
   const endStep = () => {
     if (step && EXECUTED.has(step.instruction) && !step.cached) allCached = false;
@@ -64,13 +70,7 @@ export function classicLog(): ClassicLog {
   const write = (events: StepEvent[], text: string) => {
     const red = text.startsWith(RED) && text.endsWith(PLAIN);
     const stream = red ? 'stderr' : 'stdout';
-    const all = rest[stream] + (red ? text.slice(RED.length, -PLAIN.length) : text);
-    const end = all.lastIndexOf('\n') + 1;
-    rest[stream] = all.slice(end);
-    if (end > 0) appendLog(events, stream, all.slice(0, end));
-    if (rest[stream].length <= LONGEST_LINE) return;
-    appendLog(events, stream, rest[stream]);
-    rest[stream] = '';
+    appendLog(events, stream, lines[stream].push(red ? text.slice(RED.length, -PLAIN.length) : text));
   };
   const transfer = (events: StepEvent[], { status = '', id, progressDetail = {} }: ClassicMessage) => {
     const { current, total = 0 } = progressDetail;
@@ -88,15 +88,14 @@ export function classicLog(): ClassicLog {
           write(events, message.stream);
         } else if (message.status !== undefined) transfer(events, message);
         imageId = message.aux?.ID ?? imageId;
-        if (message.errorDetail !== undefined) failure = stepFailure(step, message.errorDetail);
+        if (message.errorDetail !== undefined) failure = stepFailure({ step, layer }, message.errorDetail);
       }
       return events;
     },
     flush() {
       const events: StepEvent[] = [];
       for (const stream of ['stdout', 'stderr'] as const) {
-        if (rest[stream] !== '') appendLog(events, stream, `${rest[stream]}\n`);
-        rest[stream] = '';
+        appendLog(events, stream, lines[stream].flush());
       }
       return events;
     },
@@ -112,12 +111,13 @@ export function classicLog(): ClassicLog {
 
 function appendLog(events: StepEvent[], stream: 'stdout' | 'stderr', text: string): void {
   const last = events.at(-1);
+  if (text === '') return;
   if (last?.type === 'log' && last.stream === stream) last.text += text;
   else events.push({ type: 'log', stream, text });
 }
 
 function stepFailure(
-  step: { text: string; instruction: string; argument: string } | undefined,
+  { step, layer }: { step: Step | undefined; layer: string | undefined },
   { code, message }: { code?: number; message: string },
 ): Failure {
   if (step === undefined) return new Failure('DOCKERFILE_INVALID', `the Dockerfile is not valid: ${message}`);
@@ -130,6 +130,7 @@ function stepFailure(
   if (code === undefined) return new Failure('DOCKERFILE_FAILED', `'${step.text}' failed: ${message}`);
   return new Failure('DOCKERFILE_FAILED', `'${step.text}' failed with exit code ${code}`, {
     commandExitCode: code,
+    ...(layer !== undefined && { lastLayer: layer }),
   });
 }
 

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { posix } from 'node:path';
 import { Failure } from '../../model/errors.js';
 import type { TreeEntry } from '../../model/tree.js';
-import type { StreamedEntry } from '../../ports.js';
+import type { StepIO, StreamedEntry } from '../../ports.js';
 import { type Connection, connectionFailure, EngineError } from './connection.js';
 import { readLinks } from './container-links.js';
 import { type ContainerPath, isMissing, openArchive } from './container-path.js';
@@ -10,26 +10,33 @@ import { archiveEntries } from './container-tar.js';
 
 /**
  * What is at `path`, as the port's `read`. The further names of hard-linked files, which the tar only mentions, come last. `id` of
- * a file is empty, since nobody knows its content yet.
+ * a file is empty, since nobody knows its content yet. A warning counts what is left out.
  */
 export async function* readArchive(
   connection: Connection,
   where: ContainerPath,
-  signal: AbortSignal,
+  { emit, signal }: { emit?: StepIO['emit']; signal: AbortSignal },
 ): AsyncGenerator<StreamedEntry> {
   const { container } = where;
   const path = posix.resolve('/', where.path);
   try {
     const { answer, root } = await openFollowing(connection, { container, path }, signal);
     const links = new Map<string, string[]>();
+    let special = 0;
     for await (const { below, linkTo, entry, chunks } of archiveEntries(answer, root)) {
       if (linkTo !== undefined) addName(links, linkTo, below);
       else if (below === '' && entry?.type === 'file') {
         yield { entry: { ...entry, path: posix.basename(path) }, chunks };
       } else if (below === '') checkDirectory(entry, path);
-      else if (entry !== undefined) yield entry.type === 'file' ? { entry, chunks } : { entry };
+      else if (entry === undefined) special++;
+      else yield entry.type === 'file' ? { entry, chunks } : { entry };
     }
     if (links.size > 0) yield* readLinks(connection, { container, root, links }, signal);
+    if (special > 0)
+      await emit?.({
+        type: 'warning',
+        message: `left out of ${path}: ${special} of its entries, which are pipes or devices`,
+      });
   } catch (error) {
     signal.throwIfAborted();
     throw await readFailure(connection, where, { error, signal });

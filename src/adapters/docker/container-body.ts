@@ -28,12 +28,13 @@ export function containerBody(
   spec: ContainerSpec,
   { limits, engine }: { limits: ContainerLimits; engine: EngineDescription['name'] },
 ): object {
-  const stdin = spec.secrets.size > 0;
+  const stdin = spec.secrets.size > 0 || spec.terminal !== undefined;
   return {
     Image: spec.image,
     ...processOf(spec),
     ...(spec.workingDirectory === undefined ? {} : { WorkingDir: spec.workingDirectory }),
     Env: [...spec.environment].map(([name, value]) => `${name}=${value}`),
+    ...(spec.terminal === undefined ? {} : { Tty: true }),
     Labels: {
       'buildbot.build': spec.build,
       ...(limits.runner !== undefined && { [RUNNER_LABEL]: limits.runner }),
@@ -59,7 +60,7 @@ function wordsOf(command: Command): readonly [string, ...string[]] {
 }
 
 function hostConfig(
-  { secrets, caches }: ContainerSpec,
+  { secrets, caches, network }: ContainerSpec,
   { memory, cpus }: ContainerLimits,
   engine: EngineDescription['name'],
 ): object {
@@ -68,6 +69,7 @@ function hostConfig(
     Init: true,
     AutoRemove: false,
     PidsLimit: PROCESSES,
+    ...(network === undefined ? {} : { NetworkMode: network }),
     // The log goes to the caller; kept by the engine as well it would fill the disk.
     LogConfig: { Type: 'none' },
     ...(memory === undefined ? {} : { Memory: memory, MemorySwap: memory }),

@@ -7,6 +7,7 @@ import { type Connection, EngineError, openStream } from './connection.js';
 import { repositoryName } from './images.js';
 import { readMessages } from './ndjson.js';
 import { progressRate } from './progress-rate.js';
+import { isTransient } from './push-failure.js';
 import { registryAuth } from './registry-auth.js';
 
 export type PullAccess = { registries: RegistryCredentials } & StepIO;
@@ -71,5 +72,11 @@ function pullEvents(): (message: PullMessage) => StepEvent | undefined {
 }
 
 function unavailable(name: string, why: string, cause?: EngineError): Failure {
-  return new Failure('BASE_IMAGE_UNAVAILABLE', `the image ${name} cannot be had: ${why}`, { cause });
+  // 404 says that there is none, or none for this login.
+  const transient = cause?.status !== 404 && isTransient(why);
+  return new Failure('BASE_IMAGE_UNAVAILABLE', `the image ${name} cannot be had: ${why}`, {
+    cause,
+    transient,
+    ...(transient && { hint: 'its registry could not be reached: try again, or check its name' }),
+  });
 }

@@ -2,14 +2,13 @@ import { StringDecoder } from 'node:string_decoder';
 import { Failure } from '../../model/errors.js';
 import type { StepEvent } from '../../model/events.js';
 import type { StepIO } from '../../ports.js';
+import { wholeLines } from '../buildkit/lines.js';
 
 type Stream = 'stdout' | 'stderr';
 type LogEvent = Extract<StepEvent, { type: 'log' }>;
 
 /** Size of a frame's head: stream, three zero bytes, length as 32 bits, big endian (Engine API, ContainerAttach). */
 const HEAD = 8;
-/** A line that never ends is given out in pieces of about this many characters rather than kept. */
-const LONGEST_LINE = 65_536;
 
 /**
  * Emits what arrives on an attached container's stream until its end: whole lines, as many at once as came at once. The reader's
@@ -65,28 +64,12 @@ function frameReader() {
   };
 }
 
-/** Text up to its last line end; the rest waits. Characters stay whole. */
+/** Whole lines of bytes; characters stay whole. */
 function lineReader() {
   const decoder = new StringDecoder('utf8');
-  let rest = '';
-  // A piece of the line that `rest` belongs to is out already.
-  let begun = false;
+  const lines = wholeLines();
   return {
-    push(data: Buffer): string {
-      const text = decoder.write(data);
-      const end = text.lastIndexOf('\n') + 1;
-      const complete = end === 0 ? '' : rest + text.slice(0, end);
-      rest = end === 0 ? rest + text : text.slice(end);
-      if (end > 0) begun = false;
-      if (rest.length <= LONGEST_LINE) return complete;
-      const piece = rest;
-      [rest, begun] = ['', true];
-      return complete + piece;
-    },
-    /** The last line, ended where it was not. */
-    flush(): string {
-      const last = rest + decoder.end();
-      return last === '' && !begun ? '' : `${last}\n`;
-    },
+    push: (data: Buffer): string => lines.push(decoder.write(data)),
+    flush: (): string => lines.push(decoder.end()) + lines.flush(),
   };
 }

@@ -40,7 +40,7 @@ export async function openArchive(
   return { answer, stat: readStat(answer) };
 }
 
-/** Whether that error says that nothing is there. A path that leads through a file is 500 for the engine. */
+/** Whether that error says that nothing is there. A path that leads through a file is 500 for the engine. Never rejects. */
 export async function isMissing(
   connection: Connection,
   { container, path }: ContainerPath,
@@ -49,8 +49,11 @@ export async function isMissing(
   if (!(error instanceof EngineError)) return false;
   const above = posix.dirname(posix.resolve('/', path));
   if (error.status === 404 || above === '/') return error.status === 404;
-  const stat = await statPath(connection, { container, path: above }, signal);
-  return stat === undefined || (stat.linkTarget === '' && (stat.mode & DIRECTORY) === 0);
+  return statPath(connection, { container, path: above }, signal).then(
+    (stat) => stat === undefined || (stat.linkTarget === '' && (stat.mode & DIRECTORY) === 0),
+    // Then `error` is what there is to tell.
+    () => false,
+  );
 }
 
 function askArchive(

@@ -1,26 +1,37 @@
 import { posix } from 'node:path';
 import { Failure } from '../../model/errors.js';
-import type { Tree } from '../../model/tree.js';
+import type { DirectoryEntry, Tree } from '../../model/tree.js';
 import { type Connection, connectionFailure, EngineError, requestJson } from './connection.js';
-import { statPath } from './container-path.js';
-import { packTar, writeEntries, writeEntry } from './tar-pack.js';
+import { ownerOf } from './container-owner.js';
+import { type ContainerPath, statPath } from './container-path.js';
+import { type Owner, packTar, writeEntries, writeEntry } from './tar-pack.js';
 
-/** Writes a tree below `path`; what the image has there stays, but for what the tree has itself. */
+type Put = {
+  container: string;
+  tree: Tree;
+  path: string;
+  /** Directories that belong to the owner as well. */
+  caches: readonly string[];
+};
+
+/** Writes a tree below `path`, for the container's own user; what the image has there stays, but for what the tree has itself. */
 export async function putTree(
   connection: Connection,
-  { container, tree, path }: { container: string; tree: Tree; path: string },
+  { container, tree, path, caches }: Put,
   signal: AbortSignal,
 ): Promise<void> {
   signal.throwIfAborted();
+  const owner = await ownerOf(connection, container, signal);
+  const directories: DirectoryEntry[] = [];
+  for (const place of owner === undefined ? [path] : [path, ...caches]) {
+    const entry = await entryOf(connection, { container, path: place }, { owner, signal });
+    if (entry) directories.push(entry);
+  }
   const directory = posix.resolve('/', path).slice(1);
-  // One that is there keeps its mode and owner: an entry for it would change them. Those above it the engine makes itself.
-  const exists = directory === '' || (await statPath(connection, { container, path }, signal)) !== undefined;
   const body = packTar(async (pack) => {
-    if (!exists) {
-      await writeEntry(pack, { type: 'directory', path: directory, mode: 0o755, mtime: seconds() });
-    }
+    for (const entry of directories) await writeEntry(pack, { ...entry, ...(owner && { owner }) });
     const prefix = directory === '' ? '' : `${directory}/`;
-    await writeEntries(pack, tree, { entries: await tree.entries(), prefix });
+    await writeEntries(pack, tree, { entries: await tree.entries(), prefix, ...(owner && { owner }) });
   });
   try {
     const query = { path: '/' };
@@ -37,6 +48,19 @@ export async function putTree(
   } finally {
     body.destroy();
   }
+}
+
+// One that is there keeps its mode, and for root its owner too: an entry for it would change them. Those above it the engine makes itself.
+async function entryOf(
+  connection: Connection,
+  where: ContainerPath,
+  { owner, signal }: { owner: Owner | undefined; signal: AbortSignal },
+): Promise<DirectoryEntry | undefined> {
+  const path = posix.resolve('/', where.path).slice(1);
+  if (path === '') return undefined;
+  const stat = await statPath(connection, where, signal);
+  if (stat && (owner === undefined || stat.linkTarget !== '')) return undefined;
+  return { type: 'directory', path, mode: stat ? stat.mode & 0o777 : 0o755, mtime: seconds() };
 }
 
 function putFailure(connection: Connection, path: string, error: unknown): unknown {

@@ -1,15 +1,32 @@
-import { Failure } from '../../model/errors.js';
-import { type Connection, EngineError, isStatus, requestJson } from './connection.js';
-
-/** An engine takes longer for a container of very many files, and goes on alone. One that hangs must not hold the caller. */
-const DEADLINE = 10_000;
+import type { StepIO } from '../../ports.js';
+import { type Connection, isStatus, requestJson } from './connection.js';
+import { cleanUp, withDeadline } from './deadline.js';
+import { engineFailure } from './engine-failure.js';
 
 /**
  * Ends a container, whatever state it is in, and removes it with its anonymous volumes. Safe where there is none. Waits for the
- * engine, but not for ever. Rejects with ENGINE_FAILED or ENGINE_UNREACHABLE.
+ * engine, but not for ever: one that takes longer, for a container of very many files, goes on alone. Rejects with ENGINE_FAILED
+ * or ENGINE_UNREACHABLE.
  */
 export async function removeContainer(connection: Connection, name: string): Promise<void> {
-  const signal = AbortSignal.timeout(DEADLINE);
+  try {
+    await withDeadline(connection, {}, (signal) => askRemoval(connection, name, signal));
+  } catch (error) {
+    throw engineFailure(connection, `remove the container ${name}`, error);
+  }
+}
+
+/** The same as the end of something else: its trouble is a warning. */
+export async function cleanUpContainer(
+  connection: Connection,
+  name: string,
+  emit: StepIO['emit'],
+): Promise<void> {
+  const what = `remove the container ${name}`;
+  await cleanUp(connection, { what, emit }, (signal) => askRemoval(connection, name, signal));
+}
+
+async function askRemoval(connection: Connection, name: string, signal: AbortSignal): Promise<void> {
   const path = `/containers/${name}`;
   const requests = [
     { method: 'DELETE', path, query: { force: '1', v: '1' }, signal },
@@ -21,14 +38,8 @@ export async function removeContainer(connection: Connection, name: string): Pro
       await requestJson(connection, request);
       return;
     } catch (error) {
-      if (isStatus(error, 404) || signal.aborted) return;
-      if (!isStatus(error, 409)) throw removalFailure(name, error);
+      if (isStatus(error, 404)) return;
+      if (!isStatus(error, 409)) throw error;
     }
   }
-}
-
-function removalFailure(name: string, error: unknown): unknown {
-  if (!(error instanceof EngineError)) return error;
-  const message = `the engine does not remove the container ${name} (${error.status}): ${error.message}`;
-  return new Failure('ENGINE_FAILED', message, { cause: error });
 }

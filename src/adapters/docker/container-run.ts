@@ -55,7 +55,7 @@ export async function runContainer(
     if (!signal.aborted) throw runFailure(connection, error);
     // While its output is stuck, a container does not end.
     stream?.destroy();
-    await stopContainer(connection, name);
+    await stopContainer(connection, name, emit);
     throw signal.reason;
   } finally {
     stream?.destroy();
@@ -129,7 +129,8 @@ async function stateOf(connection: Connection, name: string, signal: AbortSignal
   return (await requestJson<{ State: State }>(connection, { method: 'GET', path, signal })).State;
 }
 
-function runFailure(connection: Connection, error: unknown): unknown {
+/** What kept a container from running, as the caller is told it. */
+export function runFailure(connection: Connection, error: unknown): unknown {
   if (!(error instanceof EngineError)) return connectionFailure(connection, error);
   const message = isStatus(error, 404)
     ? "the build's container was removed while it ran"

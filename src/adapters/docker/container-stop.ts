@@ -1,5 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
-import { type Connection, requestJson } from './connection.js';
+import type { StepIO } from '../../ports.js';
+import { type Connection, EngineError, requestJson } from './connection.js';
+import { cleanUp } from './deadline.js';
 
 /** From TERM to KILL. */
 const GRACE = 5_000;
@@ -8,19 +10,29 @@ const DEADLINE = 10_000;
 
 /**
  * Ends a container: TERM, KILL if it has not ended 5 s later, and waits until it has. Never rejects: an engine that does not answer
- * is left alone after a while.
+ * is left alone after a while, with a warning.
  */
-export async function stopContainer(connection: Connection, name: string): Promise<void> {
-  const signal = AbortSignal.timeout(GRACE + DEADLINE);
-  const ended = new AbortController();
-  const request = (verb: string, query = {}) =>
-    requestJson(connection, { method: 'POST', path: `/containers/${name}/${verb}`, query, signal }).catch(
-      // It has ended or gone already, or the engine has.
-      () => undefined,
-    );
-  const waiting = request('wait').then(() => ended.abort());
-  await request('kill', { signal: 'SIGTERM' });
-  await setTimeout(GRACE, undefined, { signal: ended.signal }).catch(() => undefined);
-  if (!ended.signal.aborted) await request('kill', { signal: 'SIGKILL' });
-  await waiting;
+export async function stopContainer(
+  connection: Connection,
+  name: string,
+  emit: StepIO['emit'],
+): Promise<void> {
+  const what = `stop the container ${name}`;
+  await cleanUp(connection, { what, emit, ms: GRACE + DEADLINE }, async (signal) => {
+    const ended = new AbortController();
+    const request = (verb: string, query = {}) =>
+      requestJson(connection, { method: 'POST', path: `/containers/${name}/${verb}`, query, signal }).catch(
+        (error: unknown) => {
+          // Else it has ended or gone already.
+          if (!(error instanceof EngineError)) throw error;
+        },
+      );
+    const waiting = request('wait').then(() => ended.abort());
+    // Whoever waits for it hears of it; one of the others may fail before.
+    waiting.catch(() => undefined);
+    await request('kill', { signal: 'SIGTERM' });
+    await setTimeout(GRACE, undefined, { signal: ended.signal }).catch(() => undefined);
+    if (!ended.signal.aborted) await request('kill', { signal: 'SIGKILL' });
+    await waiting;
+  });
 }

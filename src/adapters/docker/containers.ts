@@ -1,16 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import type Docker from 'dockerode';
 import { Failure } from '../../model/errors.js';
-import type { Container, Containers, ContainerSpec } from '../../ports.js';
+import type { Container, Containers, ContainerSpec, StepIO } from '../../ports.js';
 import { type Connection, connect, EngineError, isStatus, requestJson } from './connection.js';
 import { readArchive } from './container-archive.js';
 import { type ContainerLimits, containerBody } from './container-body.js';
 import { pullImage, type PullAccess } from './container-image.js';
 import { statPath } from './container-path.js';
 import { putTree } from './container-put.js';
-import { removeContainer } from './container-removal.js';
-import { runContainer } from './container-run.js';
+import { cleanUpContainer } from './container-removal.js';
+import { type RunnableContainer, runContainer, runFailure } from './container-run.js';
 import { checkSecrets } from './container-secrets.js';
+import { interactWithContainer, saveContainer } from './container-shell.js';
 import { delayAbort } from './delay-abort.js';
 import { type EngineIdentity, identifyEngine } from './describe.js';
 
@@ -45,11 +46,13 @@ export function createDockerContainers({
           await checkShell(connection, made, access.signal);
       } catch (error) {
         // By name: the engine may have made it though its answer never came.
-        await removeContainer(connection, name).catch(() => undefined);
+        await cleanUpContainer(connection, name, access.emit);
         access.signal.throwIfAborted();
         throw creationFailure(spec, error);
       }
-      return openContainer(connection, { name, secrets: spec.secrets, limits, engine });
+      const { emit } = access;
+      const caches = [...spec.caches.values()];
+      return openContainer(connection, { name, secrets: spec.secrets, limits, engine, caches }, emit);
     },
   };
 }
@@ -102,24 +105,41 @@ function creationFailure({ image }: ContainerSpec, error: unknown): unknown {
 
 function openContainer(
   connection: Connection,
-  { name, ...what }: { name: string } & Omit<Parameters<typeof runContainer>[1], 'name'>,
+  { name, caches, ...what }: RunnableContainer & { caches: readonly string[] },
+  emit: StepIO['emit'],
 ): Container {
   // What still reads from a container, its files or its output, would hold up its removal.
   const disposed = new AbortController();
   let removal: Promise<void> | undefined;
   return {
-    put: (tree, path, signal) => putTree(connection, { container: name, tree, path }, signal),
+    put: (tree, path, signal) => putTree(connection, { container: name, tree, path, caches }, signal),
     run: ({ emit, signal }) =>
       runContainer(
         connection,
         { name, ...what },
         { emit, signal: AbortSignal.any([signal, disposed.signal]) },
       ),
+    interact: async (session, signal) => {
+      try {
+        await interactWithContainer(
+          connection,
+          { name, session },
+          AbortSignal.any([signal, disposed.signal]),
+        );
+      } catch (error) {
+        throw runFailure(connection, error);
+      }
+    },
+    save: (image, signal) => saveContainer(connection, { name, image }, signal),
     read: (path, signal) =>
-      readArchive(connection, { container: name, path }, AbortSignal.any([signal, disposed.signal])),
+      readArchive(
+        connection,
+        { container: name, path },
+        { emit, signal: AbortSignal.any([signal, disposed.signal]) },
+      ),
     [Symbol.asyncDispose]() {
       disposed.abort();
-      return (removal ??= removeContainer(connection, name));
+      return (removal ??= cleanUpContainer(connection, name, emit));
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Tree } from '../../model/tree.js';
+import type { Tree, TreeEntry } from '../../model/tree.js';
 import { findEntry } from '../../model/tree.js';
 import { textEntry } from './dockerfile-tree.js';
 import { packTar, writeEntries, writeEntry } from './tar-pack.js';
@@ -13,12 +13,19 @@ const IGNORE_FILE = '.dockerignore';
  */
 export function contextTar(tree: Tree, { path, text }: { path: string; text: string }): Readable {
   return packTar(async (pack) => {
-    const writeText = (path: string, content: Buffer) => writeEntry(pack, textEntry(path, content), content);
     const entries = await tree.entries();
-    if (findEntry(entries, path) === undefined && findEntry(entries, IGNORE_FILE) === undefined) {
-      await writeText(IGNORE_FILE, Buffer.from(`${path}\n${IGNORE_FILE}\n`));
+    const own = findEntry(entries, path);
+    const writeText = (path: string, text: string, like?: TreeEntry) => {
+      const content = Buffer.from(text);
+      // COPY takes it with the mode and the time that the tree has it with.
+      const mode = like?.type === 'file' ? { mode: like.mode } : {};
+      const entry = { ...textEntry(path, content), ...mode, mtime: like?.mtime ?? 0 };
+      return writeEntry(pack, entry, content);
+    };
+    if (own === undefined && findEntry(entries, IGNORE_FILE) === undefined) {
+      await writeText(IGNORE_FILE, `${path}\n${IGNORE_FILE}\n`);
     }
-    await writeText(path, Buffer.from(text));
+    await writeText(path, text, own);
     await writeEntries(pack, tree, { entries: entries.filter((entry) => entry.path !== path) });
   });
 }

@@ -32,11 +32,11 @@ export async function withDeadline<T>(
  */
 export async function cleanUp(
   connection: Connection,
-  { what, emit }: { what: string; emit: StepIO['emit'] },
+  { what, emit, ms = DEADLINE }: { what: string; emit: StepIO['emit']; ms?: number },
   task: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   try {
-    await withDeadline(connection, {}, task);
+    await withDeadline(connection, { ms }, task);
   } catch (error) {
     const { message } = asFailure(engineFailure(connection, what, error));
     await emit({ type: 'warning', message: `could not ${what}: ${message}` });

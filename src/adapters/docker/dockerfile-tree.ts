@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { FileEntry, Tree, TreeEntry } from '../../model/tree.js';
-import { ancestors } from '../buildkit/selection.js';
+import { ancestors, type FileEntry, type Tree, type TreeEntry } from '../../model/tree.js';
 
 /** A tree of one file made of text, the directories above it included. */
 export function textTree(path: string, text: string): Tree {

@@ -51,7 +51,7 @@ export function createDockerEngine({ buildkit, connection: where }: DockerEngine
         }),
       ),
     tag: (source, target) => watched(tagImage(connection, { source, target }, withName)),
-    untag: (name) => watched(untagImage(connection, name)),
+    untag: (name) => watched(untagImage(connection, { engine: known?.name, name })),
   };
 }
 

@@ -14,7 +14,7 @@ export async function podmanBuild(
   io: StepIO,
 ): Promise<{ id: string; cached: boolean }> {
   refuseNetwork(spec.options.network);
-  await using pod = await startPod(connection, spec.tag, io.signal);
+  await using pod = await startPod(connection, spec.tag, io);
   return await classicBuild(connection, { spec, more: podmanQuery(spec, pod.pidNamespace) }, io);
 }
 

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import type { StepIO } from '../../ports.js';
 import { type Connection, isStatus, requestJson } from './connection.js';
-import { withDeadline } from './deadline.js';
+import { cleanUp, withDeadline } from './deadline.js';
 import { delayAbort } from './delay-abort.js';
 import { engineFailure } from './engine-failure.js';
 
 /** Podman's own API; unlike the Docker one it has no path without a version. */
-const LIBPOD = '/v4.0.0/libpod';
+export const LIBPOD = '/v4.0.0/libpod';
 /** An abort waits that long for a pod in the making: only then can it be removed. */
 const MAKING = 5_000;
 
@@ -16,18 +17,24 @@ export type Pod = AsyncDisposable & {
 
 /**
  * Starts a pod without containers of its own, named after `owner`. Rejects with ENGINE_FAILED or ENGINE_UNREACHABLE, and leaves
- * nothing then. Its disposal rejects with the same.
+ * nothing then. Its disposal never rejects: its trouble is a warning.
  */
-export async function startPod(connection: Connection, owner: string, signal: AbortSignal): Promise<Pod> {
+export async function startPod(
+  connection: Connection,
+  owner: string,
+  { emit, signal }: StepIO,
+): Promise<Pod> {
   const name = `${podPrefix(owner)}${randomBytes(4).toString('hex')}`;
   let removal: Promise<void> | undefined;
-  const dispose = () => (removal ??= removePod(connection, name));
+  const removing = { what: `remove the pod ${name}`, emit };
+  const dispose = () =>
+    (removal ??= cleanUp(connection, removing, (deadline) => askRemoval(connection, name, deadline)));
   try {
     const pidNamespace = await makePod(connection, name, signal);
     return { pidNamespace, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     // By name: the engine may have made it though its answer never came.
-    await dispose().catch(() => undefined);
+    await dispose();
     signal.throwIfAborted();
     throw engineFailure(connection, 'start a pod for the build', error);
   }
@@ -54,28 +61,28 @@ async function makePod(connection: Connection, name: string, signal: AbortSignal
   return `/proc/${State.Pid}/ns/pid`;
 }
 
-/** Removes a pod with all that runs in it. Safe where there is none. */
-async function removePod(connection: Connection, name: string): Promise<void> {
+/** Removes a pod with all that runs in it. Safe where there is none. Rejects with ENGINE_FAILED or ENGINE_UNREACHABLE. */
+export async function removePod(connection: Connection, name: string): Promise<void> {
   try {
-    const [path, query] = [`${LIBPOD}/pods/${name}`, { force: 'true' }];
-    await withDeadline(connection, {}, (signal) =>
-      requestJson(connection, { method: 'DELETE', path, query, signal }),
-    );
+    await withDeadline(connection, {}, (signal) => askRemoval(connection, name, signal));
   } catch (error) {
-    if (!isStatus(error, 404)) throw engineFailure(connection, `remove the pod ${name}`, error);
+    throw engineFailure(connection, `remove the pod ${name}`, error);
   }
 }
 
-/** Removes the pods of builds whose private image name begins with `owner`; an engine that is not Podman has none. */
-export async function removePodsOf(
-  connection: Connection,
-  owner: string,
-  signal: AbortSignal,
-): Promise<number> {
+async function askRemoval(connection: Connection, name: string, signal: AbortSignal): Promise<void> {
+  try {
+    const [path, query] = [`${LIBPOD}/pods/${name}`, { force: 'true' }];
+    await requestJson(connection, { method: 'DELETE', path, query, signal });
+  } catch (error) {
+    if (!isStatus(error, 404)) throw error;
+  }
+}
+
+/** The pods of builds whose private image name begins with `owner`; an engine that is not Podman has none. */
+export async function podsOf(connection: Connection, owner: string, signal: AbortSignal): Promise<string[]> {
   const names = await podNames(connection, signal);
-  const own = names.filter((name) => name.startsWith(podPrefix(owner)));
-  for (const name of own) await removePod(connection, name);
-  return own.length;
+  return names.filter((name) => name.startsWith(podPrefix(owner)));
 }
 
 async function podNames(connection: Connection, signal: AbortSignal): Promise<string[]> {

@@ -14,7 +14,13 @@ const TRANSIENT =
 export function pushFailure(reference: string, message: string): Failure {
   if (DENIED.test(message))
     return new Failure('PUSH_DENIED', `the registry refuses ${reference}: ${message}`);
-  const status = Number(STATUS.exec(message)?.[1] ?? 0);
-  const transient = status >= 500 || status === 429 || status === 408 || TRANSIENT.test(message);
+  const transient = isTransient(message);
   return new Failure('PUSH_FAILED', `pushing ${reference} failed: ${message}`, { transient });
+}
+
+/** Whether it was the network or a registry in trouble, so that another try may succeed. */
+export function isTransient(message: string): boolean {
+  const status = Number(STATUS.exec(message)?.[1] ?? 0);
+  if (DENIED.test(message)) return false;
+  return status >= 500 || status === 429 || status === 408 || TRANSIENT.test(message);
 }

@@ -37,11 +37,13 @@ export async function pushUnderName(
   const { signal } = access;
   const name = engineName(target);
   try {
+    if (engine === 'podman')
+      return { digest: await uploadFromPodman(connection, { name, source, target }, access) };
     const [image, before] = await Promise.all([
       inspectImage(connection, source, signal),
       imageIdOf(connection, name, signal),
     ]);
-    const push = () => pushNamed(connection, { engine, name, image, target }, access);
+    const push = () => pushNamed(connection, { name, image, target }, access);
     return {
       digest:
         before === image.id
@@ -76,7 +78,6 @@ async function lendName<T>(
 }
 
 type PushedImage = {
-  engine: EngineDescription['name'];
   name: string;
   image: EngineImage;
   target: ImageReference;
@@ -91,13 +92,38 @@ async function pushNamed(connection: Connection, pushed: PushedImage, access: Pu
 async function upload(
   connection: Connection,
   { name, target }: { name: string; target: ImageReference },
+  access: PushAccess,
+): Promise<string> {
+  const path = `/images/${repositoryName(target)}/push`;
+  return followPush(connection, { name, target, path, query: { tag: target.tag ?? 'latest' } }, access);
+}
+
+/**
+ * Podman pushes an image without giving it a name (`destination`, podman, pkg/api/handlers/compat/images_push.go), and for an
+ * instant it finds no image whose names change elsewhere.
+ */
+async function uploadFromPodman(
+  connection: Connection,
+  { name, source, target }: { name: string; source: string; target: ImageReference },
+  access: PushAccess,
+): Promise<string> {
+  const { id } = await inspectImage(connection, source, access.signal);
+  const path = `/images/${id}/push`;
+  return followPush(connection, { name, target, path, query: { destination: name } }, access);
+}
+
+type PushRequest = { name: string; target: ImageReference; path: string; query: Record<string, string> };
+
+async function followPush(
+  connection: Connection,
+  { name, target, path, query }: PushRequest,
   { registries, emit, signal }: PushAccess,
 ): Promise<string> {
   const log = pushLog(name);
   const answer = await openStream(connection, {
     method: 'POST',
-    path: `/images/${repositoryName(target)}/push`,
-    query: { tag: target.tag ?? 'latest' },
+    path,
+    query,
     headers: { 'X-Registry-Auth': registryAuth(target.registry, registries) },
     signal,
   });
@@ -118,7 +144,8 @@ async function upload(
 function requestFailure(connection: Connection, name: string, error: unknown): unknown {
   const failed = (message: string, transient: boolean) =>
     new Failure('PUSH_FAILED', `pushing ${name} failed: ${message}`, { transient, cause: error });
-  if (error instanceof EngineError) return failed(error.message, error.status >= 500);
+  // 404: it was there a moment ago; Podman does not find an image for an instant while others change.
+  if (error instanceof EngineError) return failed(error.message, error.status >= 500 || error.status === 404);
   const failure = connectionFailure(connection, error);
   const broke = failure instanceof Failure && failure.code === 'ENGINE_FAILED';
   return broke ? failed(failure.message, true) : failure;
@@ -127,16 +154,11 @@ function requestFailure(connection: Connection, name: string, error: unknown): u
 /** Somebody else who uses the engine may have moved the name while it was pushed: then the registry holds the wrong image. */
 async function checkOwner(
   connection: Connection,
-  { engine, name, image, target, digest }: PushedImage & { digest: string },
+  { image, target, digest }: PushedImage & { digest: string },
   signal: AbortSignal,
 ): Promise<void> {
   const { repoDigests } = await inspectImage(connection, image.id, signal);
-  // Podman keeps the digest of the manifest in its own store, and the registry got another: there the name has to do.
-  const own =
-    engine === 'podman'
-      ? (await imageIdOf(connection, name, signal)) === image.id
-      : repoDigests.some((entry) => entry.endsWith(`@${digest}`) && isInRepository(entry, target));
-  if (own) return;
+  if (repoDigests.some((entry) => entry.endsWith(`@${digest}`) && isInRepository(entry, target))) return;
   throw new Failure(
     'PUSH_FAILED',
     `another image went out as ${formatReference(target)} while this one was pushed`,

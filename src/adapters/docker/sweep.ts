@@ -1,7 +1,8 @@
 import type Docker from 'dockerode';
 import { removeContainer } from './container-removal.js';
 import { type Connection, connect, requestJson } from './connection.js';
-import { removePodsOf } from './podman-pod.js';
+import { removeName } from './images.js';
+import { podsOf, removePod } from './podman-pod.js';
 import { RUNNER_LABEL } from './container-body.js';
 
 /** Private names of images begin like this, followed by the runner's own name. */
@@ -13,32 +14,64 @@ const PODMAN_PREFIX = /^(?:localhost|docker\.io\/library)\//;
 /** Milliseconds that the engine has for it: a runner starts also where the engine does not answer. */
 const PATIENCE = 20_000;
 
-/** Removes containers and private image names that the runners `dead` have left. Rejects with ENGINE_UNREACHABLE. */
+export type SweepOptions = {
+  connection?: Docker.DockerOptions;
+  /** Hears of each thing that could not be removed; the rest is. */
+  onTrouble?: (error: unknown) => void;
+};
+
+/**
+ * Removes containers and private image names that the runners `dead` have left. `clean`: those of whom nothing is left. Rejects with
+ * ENGINE_UNREACHABLE.
+ */
 export async function sweepEngine(
   dead: readonly string[],
-  options: { connection?: Docker.DockerOptions } = {},
-): Promise<{ containers: number; images: number }> {
-  const connection = connect(options.connection);
+  { connection: where, onTrouble = () => undefined }: SweepOptions = {},
+): Promise<{ containers: number; images: number; clean: string[] }> {
+  const connection = connect(where);
   const signal = AbortSignal.timeout(PATIENCE);
-  let [containers, images] = [0, 0];
+  const swept = { containers: 0, images: 0, clean: [] as string[] };
   for (const runner of dead) {
-    for (const id of await containersOf(runner, connection, signal)) {
-      await removeContainer(connection, id);
-      containers++;
-    }
+    const left = await leftBy(runner, connection, signal);
     // A pod of Podman's counts as the container that it is.
-    containers += await removePodsOf(connection, `${PRIVATE}:${runner}`, signal);
-    for (const name of await imagesOf(runner, connection, signal)) {
-      await requestJson(connection, {
-        method: 'DELETE',
-        path: `/images/${name}`,
-        query: { noprune: true },
-        signal,
-      });
-      images++;
-    }
+    const containers = await removeEach([...left.containers, ...left.pods], onTrouble);
+    const images = await removeEach(left.images, onTrouble);
+    swept.containers += containers;
+    swept.images += images;
+    if (containers === left.containers.length + left.pods.length && images === left.images.length)
+      swept.clean.push(runner);
   }
-  return { containers, images };
+  return swept;
+}
+
+type Removal = () => Promise<void>;
+
+/** What a runner has left: for each thing, how it is removed. */
+async function leftBy(
+  runner: string,
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<{ containers: Removal[]; pods: Removal[]; images: Removal[] }> {
+  const containers = await containersOf(runner, connection, signal);
+  const pods = await podsOf(connection, `${PRIVATE}:${runner}`, signal);
+  const images = await imagesOf(runner, connection, signal);
+  return {
+    containers: containers.map((id) => () => removeContainer(connection, id)),
+    pods: pods.map((name) => () => removePod(connection, name)),
+    images: images.map((name) => () => removeName(connection, name, signal)),
+  };
+}
+
+/** Says how many are gone. */
+async function removeEach(
+  removals: readonly Removal[],
+  onTrouble: (error: unknown) => void,
+): Promise<number> {
+  let removed = 0;
+  for (const remove of removals) {
+    await remove().then(() => removed++, onTrouble);
+  }
+  return removed;
 }
 
 async function containersOf(runner: string, connection: Connection, signal: AbortSignal): Promise<string[]> {

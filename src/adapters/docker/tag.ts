@@ -1,10 +1,12 @@
 import { Failure } from '../../model/errors.js';
 import type { ImageReference } from '../../model/reference.js';
+import type { EngineDescription } from '../../ports.js';
 import type { Connection } from './connection.js';
 import { DEADLINE, withDeadline } from './deadline.js';
 import { engineFailure } from './engine-failure.js';
 import { addName, engineName, removeName } from './images.js';
 import type { NameLock } from './name-lock.js';
+import { podmanUntag } from './podman-untag.js';
 
 /** Names `source` also `target`, when no push of this runner uses that name. Waits ten seconds for that, and ten for the engine. */
 export async function tagImage(
@@ -28,10 +30,14 @@ export async function tagImage(
   }
 }
 
-/** Removes a name; the image too when it was its last one. Safe twice. */
-export async function untagImage(connection: Connection, name: string): Promise<void> {
+/** Removes a name; the image too when it was its last one, unless that is the engine's cache. Safe twice. */
+export async function untagImage(
+  connection: Connection,
+  { engine, name }: { engine: EngineDescription['name'] | undefined; name: string },
+): Promise<void> {
+  const remove = engine === 'podman' ? podmanUntag : removeName;
   try {
-    await withDeadline(connection, {}, (signal) => removeName(connection, name, signal));
+    await withDeadline(connection, {}, (signal) => remove(connection, name, signal));
   } catch (error) {
     throw engineFailure(connection, `remove the name ${name}`, error);
   }

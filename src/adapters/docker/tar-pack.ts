@@ -7,7 +7,13 @@ import type { FileContent, FileEntry, Tree, TreeEntry } from '../../model/tree.j
 const SMALL = 256 * 1024;
 const BATCH = 64 * 1024;
 
-/** A tar stream of what `write` puts into it, everything owned by root (PAX headers where a name needs them). */
+/** Ids of a user and a group. */
+export type Owner = { uid: number; gid: number };
+const ROOT: Owner = { uid: 0, gid: 0 };
+
+type Owned<T extends TreeEntry> = T & { owner?: Owner };
+
+/** A tar stream of what `write` puts into it (PAX headers where a name needs them). */
 export function packTar(write: (pack: tar.Pack) => Promise<void>): Readable {
   const pack = tar.pack();
   // Who reads the tar hears of errors; without a listener they would end the process as well.
@@ -38,21 +44,21 @@ async function* batches(pack: tar.Pack, writing: Promise<void>): AsyncGenerator<
   yield Buffer.concat(waiting, size);
 }
 
-/** Writes `entries` of `tree`, each under `prefix` and its path. */
+/** Writes `entries` of `tree`, each under `prefix` and its path, owned by `owner`, else by root. */
 export async function writeEntries(
   pack: tar.Pack,
   tree: Tree,
-  { entries, prefix = '' }: { entries: readonly TreeEntry[]; prefix?: string },
+  { entries, prefix = '', owner = ROOT }: { entries: readonly TreeEntry[]; prefix?: string; owner?: Owner },
 ): Promise<void> {
   const contents = tree.read(entries.filter((entry) => entry.type === 'file'))[Symbol.asyncIterator]();
   for (const entry of entries) {
-    const named = { ...entry, path: prefix + entry.path };
+    const named = { ...entry, path: prefix + entry.path, owner };
     if (named.type !== 'file') await writeEntry(pack, named);
     else await writeFile(pack, named, await chunksOf(contents, entry));
   }
 }
 
-export function writeEntry(pack: tar.Pack, entry: TreeEntry, content?: Buffer): Promise<void> {
+export function writeEntry(pack: tar.Pack, entry: Owned<TreeEntry>, content?: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     const done = (error?: Error | null) => (error ? reject(error) : resolve());
     if (content === undefined) pack.entry(headerOf(entry), done);
@@ -69,7 +75,11 @@ async function chunksOf(
   return value.chunks;
 }
 
-async function writeFile(pack: tar.Pack, entry: FileEntry, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+export async function writeFile(
+  pack: tar.Pack,
+  entry: Owned<FileEntry>,
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<void> {
   if (entry.size > SMALL) return pipeline(chunks, pack.entry(headerOf(entry)) as unknown as Writable);
   const parts: Uint8Array[] = [];
   for await (const chunk of chunks) parts.push(chunk);
@@ -79,8 +89,8 @@ async function writeFile(pack: tar.Pack, entry: FileEntry, chunks: AsyncIterable
   await writeEntry(pack, entry, content);
 }
 
-function headerOf(entry: TreeEntry): Parameters<tar.Pack['entry']>[0] {
-  const header = { name: entry.path, uid: 0, gid: 0, mtime: new Date(entry.mtime * 1000) };
+function headerOf({ owner = ROOT, ...entry }: Owned<TreeEntry>): Parameters<tar.Pack['entry']>[0] {
+  const header = { name: entry.path, ...owner, mtime: new Date(entry.mtime * 1000) };
   if (entry.type === 'file') return { ...header, type: 'file', mode: entry.mode, size: entry.size };
   if (entry.type === 'directory') return { ...header, type: 'directory', mode: entry.mode };
   return { ...header, type: 'symlink', mode: 0o777, linkname: entry.target };

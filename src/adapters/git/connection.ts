@@ -1,11 +1,11 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RepositoryUrl } from '../../model/repository.js';
-import type { SourceRequest } from '../../model/request.js';
+import type { RepositoryRequest } from '../../model/request.js';
 import type { SourceAccess, StepIO } from '../../ports.js';
-import { credentialFor, fingerprint } from '../vcs/credential.js';
+import { credentialFor } from '../vcs/credential.js';
 import { checkPermitted } from '../vcs/permission.js';
-import type { Proofs } from '../vcs/proofs.js';
+import { proofOf, type Proofs } from '../vcs/proofs.js';
 import { networkEnvironment } from './environment.js';
 import type { Mirror, Mirrors } from './mirror.js';
 import { openRemote, type Remote } from './remote.js';
@@ -35,7 +35,7 @@ export type ConnectionSettings = {
   options: GitServer;
   mirrors: Mirrors;
   proofs: Proofs;
-  request: SourceRequest;
+  request: RepositoryRequest;
   /** The repository that was asked for. The caller's token belongs to its origin. */
   main: RepositoryUrl;
   credentials: SourceAccess['credentials'];
@@ -59,8 +59,8 @@ function remoteOf(repository: RepositoryUrl, settings: ConnectionSettings): Remo
   const { main, credentials, request, options, proofs, scratch, io } = settings;
   const { token, ...others } = credentials.git;
   const isTokensOrigin = token !== undefined && repository.origin === main.origin;
-  const credential = credentialFor(repository, { ...others, ...(isTokensOrigin && { token }) });
-  const proof = fingerprint(repository, credential);
+  const git = { ...others, ...(isTokensOrigin && { token }) };
+  const credential = credentialFor(repository, { ...credentials, git });
   const hostKeys = {
     knownHosts: `${credentials.knownHosts}\n${options.knownHosts}\n`,
     acceptNew: request.acceptNewHostKey,
@@ -75,7 +75,7 @@ function remoteOf(repository: RepositoryUrl, settings: ConnectionSettings): Remo
         hostKeys,
       })),
     directory: scratch,
-    proof: { isFresh: () => proofs.isFresh(proof), remember: () => proofs.remember(proof) },
+    proof: proofOf(repository, credential, proofs),
     io,
   });
 }

@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readdir, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
 import { simpleGit, type SimpleGit } from 'simple-git';
+import { createStore, discardStore } from '../vcs/store.js';
 
 /** One bare repository of the cache. What it must not lose has a ref `refs/buildbot/COMMIT`. */
 export interface Store {
@@ -39,7 +39,7 @@ export function openStore(
   return {
     directory,
     exists: () => existsSync(directory),
-    create: () => create(directory, environment, sha256 ? 'sha256' : 'sha1'),
+    create: () => createStore(directory, (at) => init(at, environment, sha256 ? 'sha256' : 'sha1')),
     touch: (commit) => succeeds(utimes(join(refs, commit), new Date(), new Date())),
     keep: (commit) => succeeds(git().raw(['update-ref', KEPT + commit, commit])),
     idsWith: async (prefix) =>
@@ -51,36 +51,13 @@ export function openStore(
       if ((await packs(directory)) <= MAX_PACKS) return;
       await git().raw(['repack', '-a', '-d', '-q', '--cruft', `--cruft-expiration=${UNREACHABLE_STAYS}`]);
     },
-    discard: () => discard(directory),
+    discard: () => discardStore(directory),
   };
 }
 
-// Under another name first, so that a runner that dies half-way leaves no half repository.
-async function create(directory: string, environment: NodeJS.ProcessEnv, format: string): Promise<void> {
-  if (existsSync(directory)) return;
-  const fresh = `${directory}.new-${randomUUID()}`;
-  await mkdir(fresh, { recursive: true, mode: 0o700 });
-  await administration(fresh, environment).raw([
-    'init',
-    '--quiet',
-    '--bare',
-    '--template=',
-    `--object-format=${format}`,
-  ]);
-  await rename(fresh, directory).catch(async (error: unknown) => {
-    await rm(fresh, { recursive: true, force: true });
-    if (!existsSync(directory)) throw error; // else another process was faster
-  });
-}
-
-// Renamed first, so that nobody finds a half of it; what an earlier try left goes too.
-async function discard(directory: string): Promise<void> {
-  await succeeds(rename(directory, `${directory}.old-${randomUUID()}`));
-  const leftovers = `${basename(directory)}.`;
-  for (const name of await readdir(dirname(directory)).catch(() => [])) {
-    if (name.startsWith(leftovers))
-      await rm(join(dirname(directory), name), { recursive: true, force: true });
-  }
+async function init(at: string, environment: NodeJS.ProcessEnv, format: string): Promise<void> {
+  const words = ['--quiet', '--bare', '--template=', `--object-format=${format}`];
+  await administration(at, environment).raw(['init', ...words]);
 }
 
 async function oldest(refs: string, kept: number, inUse: (commit: string) => boolean): Promise<string[]> {

@@ -44,10 +44,12 @@ async function* tarEntries(stream: Readable, mtime: number): AsyncGenerator<Stre
   await reading;
 }
 
-// The stream is cut in the middle of a file as a rule, so that its reader hears of it.
+// The stream is cut in the middle of a file as a rule, so that its reader hears of it. Unlike the stream's own iterator, one that is left
+// early ends not the whole archive.
 async function* chunksOf(file: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
+  const chunks = (file as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
   try {
-    yield* file as AsyncIterable<Uint8Array>;
+    for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield next.value;
   } catch (cause) {
     throw new DamagedCache('the archive ended within a file', { cause });
   }

@@ -9,7 +9,7 @@ import { createSerial } from '../vcs/serial.js';
 import { ARCHIVE_PREFIX, DamagedCache } from './archive.js';
 import { parseChangeset, type Changeset } from './changeset.js';
 import type { Remote } from './remote.js';
-import { createStore, discardStore } from './store.js';
+import { createStore, discardStore } from '../vcs/store.js';
 import { mercurialUrl } from './url.js';
 
 /** A changeset that is in the cache; `age` tells the cache of that moment from what came in its place. */

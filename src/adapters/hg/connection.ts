@@ -1,14 +1,14 @@
 import type { RepositoryUrl } from '../../model/repository.js';
-import type { SourceRequest } from '../../model/request.js';
+import type { RepositoryRequest } from '../../model/request.js';
 import type { SourceAccess, StepIO } from '../../ports.js';
-import { credentialFor, fingerprint } from '../vcs/credential.js';
-import type { Proofs } from '../vcs/proofs.js';
+import { credentialFor } from '../vcs/credential.js';
+import { proofOf, type Proofs } from '../vcs/proofs.js';
 import { networkEnvironment } from './environment.js';
 import { openRemote, type Remote } from './remote.js';
 
 export type Connection = {
   repository: RepositoryUrl;
-  request: SourceRequest;
+  request: RepositoryRequest;
   credentials: SourceAccess['credentials'];
   proofs: Proofs;
   server: { knownHosts: string; environment: NodeJS.ProcessEnv };
@@ -20,8 +20,7 @@ export type Connection = {
 /** The repository as this caller sees it. Nothing is asked of the forge yet. Throws CREDENTIALS_INVALID. */
 export function connect(connection: Connection): Remote {
   const { repository, request, credentials, proofs, server, directory, io } = connection;
-  const credential = credentialFor(repository, credentials.git);
-  const proof = fingerprint(repository, credential);
+  const credential = credentialFor(repository, credentials);
   const hostKeys = {
     knownHosts: `${credentials.knownHosts}\n${server.knownHosts}\n`,
     acceptNew: request.acceptNewHostKey,
@@ -32,7 +31,7 @@ export function connect(connection: Connection): Remote {
     repository,
     environment: () => (environment ??= networkEnvironment(server.environment, directory, access)),
     directory,
-    proof: { isFresh: () => proofs.isFresh(proof), remember: () => proofs.remember(proof) },
+    proof: proofOf(repository, credential, proofs),
     io,
   });
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseRepositoryUrl } from '../../model/repository.js';
-import type { SourceRequest } from '../../model/request.js';
+import type { RepositoryRequest } from '../../model/request.js';
 import type { FetchedSource, Source, SourceAccess, Spools, StepIO } from '../../ports.js';
 import { checkPermitted } from '../vcs/permission.js';
 import { createProofs, type Proofs } from '../vcs/proofs.js';
@@ -41,7 +41,7 @@ export function createHgSource(options: HgSourceOptions): Source {
 }
 
 async function fetchSource(
-  request: SourceRequest,
+  request: RepositoryRequest,
   { credentials, workspace, scratch }: SourceAccess,
   { options, caches, proofs, io }: Parts & { io: StepIO },
 ): Promise<FetchedSource> {

@@ -1,7 +1,7 @@
 import { Failure } from '../../model/errors.js';
 import { findEntry, type Tree } from '../../model/tree.js';
 import type { Spools, StepIO } from '../../ports.js';
-import type { SourceRequest } from '../../model/request.js';
+import type { RepositoryRequest } from '../../model/request.js';
 import { archivedEntries, DamagedCache } from './archive.js';
 import type { Cache, Cached } from './cache.js';
 import type { Changeset } from './changeset.js';
@@ -63,7 +63,7 @@ function damagedAgain(cause: DamagedCache): Failure {
 /** Mercurial's subrepositories are left out, as `hg archive` leaves them out: said, or with `yes` refused. */
 export async function checkSubrepositories(
   tree: Tree,
-  { submodules }: SourceRequest,
+  { submodules }: RepositoryRequest,
   { emit }: StepIO,
 ): Promise<void> {
   if (submodules === 'no' || findEntry(await tree.entries(), '.hgsub') === undefined) return;

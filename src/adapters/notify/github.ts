@@ -13,8 +13,6 @@ type GithubCredential = NonNullable<NotifyCredentials['github']>;
 
 /** A description may have 140 characters (docs.github.com/rest/commits/statuses). */
 const MAX_DESCRIPTION = 140;
-// Their APIs are others, and a token for GitHub is none of their business.
-const OTHER_FORGES = new Set(['bitbucket.org', 'codeberg.org', 'git.sr.ht', 'gitlab.com']);
 
 /** A commit status, `buildbot/PROJECT`, on GitHub or a GitHub Enterprise server. */
 export const tellGithub: Tell<GithubCredential> = async (notification, credential, delivery) => {
@@ -49,7 +47,7 @@ export function statusRequest(notification: Notification, { token, apiUrl }: Git
   };
 }
 
-/** Owner, name and API of the repository at `repo`; `apiUrl` settles which API. */
+/** Owner, name and API of the repository at `repo`; a server of one's own is trusted with the token only where `apiUrl` names it. */
 export function githubRepository(
   repo: string,
   apiUrl?: string,
@@ -73,14 +71,11 @@ function parse(repo: string): RepositoryUrl {
   }
 }
 
-function apiRootOf({ kind, host, origin }: RepositoryUrl): string | undefined {
-  if (host === undefined || OTHER_FORGES.has(host)) return undefined;
+function apiRootOf({ host }: RepositoryUrl): string | undefined {
   // ssh.github.com is github.com for who may only use port 443.
   if (host === 'github.com' || host === 'ssh.github.com') return 'https://api.github.com';
   // GitHub Enterprise Cloud with data residency.
-  if (host.endsWith('.ghe.com')) return `https://api.${host}`;
-  // A token never goes over plain HTTP unless notify.github.apiUrl says so.
-  return `${kind === 'https' && origin !== undefined ? origin : `https://${host}`}/api/v3`;
+  return host?.endsWith('.ghe.com') ? `https://api.${host}` : undefined;
 }
 
 function notOnGithub(repo: string): DeliveryError {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { noCredentials, secretsOf, type NotifyCredentials } from '../../model/credentials.js';
 import type { NotifyChannel } from '../../model/project.js';
 import type { Clock, Notification, Notifier } from '../../ports.js';
@@ -11,7 +10,7 @@ import { tellSlack } from './slack.js';
 import { tellWebhook } from './webhook.js';
 
 export type NotifierOptions = {
-  clock?: Clock;
+  clock: Clock;
   /** Milliseconds that one try may take; default 10 s. */
   timeout?: number;
   /** PEM certificates that are trusted in place of the system's. */
@@ -38,11 +37,7 @@ const channels: Channels = {
 };
 
 /** The channels of docs/reference/notifications.md. Rejects with an Error of one line without secrets. */
-export function createNotifier({
-  clock = systemClock,
-  timeout = TIMEOUT,
-  ca,
-}: NotifierOptions = {}): Notifier {
+export function createNotifier({ clock, timeout = TIMEOUT, ca }: NotifierOptions): Notifier {
   return {
     async notify(channel, notification, { credentials, signal }) {
       const delivery = { clock, timeout, signal, ...(ca !== undefined && { ca }) };
@@ -81,8 +76,3 @@ function reported(
   const safe = secrets.reduce((text, secret) => text.replaceAll(secret, '***'), message);
   return new Error(oneLine(safe.startsWith('notify.') ? safe : `${channel}: ${safe}`, 300));
 }
-
-const systemClock: Clock = {
-  now: () => new Date(),
-  wait: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
-};

@@ -27,8 +27,8 @@ const GRACE = 500;
 
 /**
  * Runs a program as the leader of a process group, so that an abort ends its transports too (they outlive a
- * git that is killed alone). Resolves with whatever code it ends with; rejects when it cannot be started, and
- * when `signal` aborts, after all of it has ended.
+ * git that is killed alone). Resolves with whatever code it ends with; rejects when it cannot be started, when
+ * `signal` aborts, and when a reader of its output rejects, after all of it has ended.
  */
 export async function runProgram(
   [program, ...args]: readonly [Program, ...string[]],
@@ -44,13 +44,17 @@ export async function runProgram(
     child.stdin.on('error', () => undefined).end(input);
     const [code, stdout, stderr] = await Promise.all([
       ended,
-      consume === undefined
-        ? readAll(child.stdout, { stop, program })
-        : consumed(consume(child.stdout), stop),
+      consume === undefined ? readAll(child.stdout, program) : consume(child.stdout).then(() => ''),
       readLines(child.stderr, onLine),
     ]);
     signal.throwIfAborted();
     return { code, stdout, stderr };
+  } catch (error) {
+    if (child.exitCode === null) stop();
+    // It has not ended before its output has, which nobody may read any more.
+    for (const stream of [child.stdout, child.stderr]) stream.on('error', () => undefined).resume();
+    await ended.catch(() => undefined);
+    throw error;
   } finally {
     signal.removeEventListener('abort', stop);
   }
@@ -90,31 +94,16 @@ function killGroup(child: Child, ended: Promise<unknown>): () => void {
   };
 }
 
-async function readAll(
-  stream: Readable,
-  { stop, program }: { stop: () => void; program: Program },
-): Promise<string> {
+async function readAll(stream: Readable, program: Program): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MAX_STDOUT) {
-      stop();
+    if (size > MAX_STDOUT)
       throw new Failure('SOURCE_FAILED', `${program} answered with more than ${MAX_STDOUT} bytes`);
-    }
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();
-}
-
-async function consumed(work: Promise<void>, stop: () => void): Promise<string> {
-  try {
-    await work;
-    return '';
-  } catch (error) {
-    stop();
-    throw error;
-  }
 }
 
 async function readLines(stream: Readable, onLine: Command['onLine']): Promise<string> {

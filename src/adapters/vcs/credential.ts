@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { GitCredential } from '../../model/credentials.js';
+import type { Credentials } from '../../model/credentials.js';
 import { Failure } from '../../model/errors.js';
 import type { RepositoryUrl } from '../../model/repository.js';
 import type { Secret } from '../../model/secret.js';
@@ -9,20 +9,27 @@ import type { Secret } from '../../model/secret.js';
  * enough.
  */
 export type Credential =
-  { kind: 'anonymous' } | { kind: 'key'; key: Secret } | { kind: 'token'; username: string; token: Secret };
+  | { kind: 'anonymous' }
+  | { kind: 'key'; key: Secret }
+  | { kind: 'agent'; socket: string }
+  | { kind: 'token'; username: string; token: Secret };
 
 /** The name that forges expect beside a token. */
 const TOKEN_USERNAME = 'x-access-token';
 
 /**
- * The part of `git` that the repository's transport has a use for. Throws CREDENTIALS_INVALID for what no
- * forge can accept.
+ * The part of what the caller lends that the repository's transport has a use for; a key goes before the agent. Throws
+ * CREDENTIALS_INVALID for what no forge can accept.
  */
-export function credentialFor(repository: RepositoryUrl, git: GitCredential): Credential {
+export function credentialFor(
+  repository: RepositoryUrl,
+  { git, agent }: Pick<Credentials, 'git' | 'agent'>,
+): Credential {
   if (repository.kind === 'ssh' && git.sshKey !== undefined) {
     checkUnlocked(git.sshKey.reveal());
     return { kind: 'key', key: git.sshKey };
   }
+  if (repository.kind === 'ssh' && agent !== undefined) return { kind: 'agent', socket: agent.socket };
   const isWeb = repository.kind === 'http' || repository.kind === 'https';
   if (!isWeb || git.token === undefined) return { kind: 'anonymous' };
   const username = git.username ?? TOKEN_USERNAME;
@@ -32,12 +39,15 @@ export function credentialFor(repository: RepositoryUrl, git: GitCredential): Cr
 }
 
 /** Names repository and credential together without giving the credential away. */
-export function fingerprint(repository: RepositoryUrl, credential: Credential): string {
+export function fingerprint(
+  repository: RepositoryUrl,
+  credential: Exclude<Credential, { kind: 'agent' }>,
+): string {
   const parts = [repository.url, credential.kind, ...secretParts(credential)];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
-function secretParts(credential: Credential): string[] {
+function secretParts(credential: Exclude<Credential, { kind: 'agent' }>): string[] {
   if (credential.kind === 'key') return [credential.key.reveal()];
   return credential.kind === 'token' ? [credential.username, credential.token.reveal()] : [];
 }

@@ -1,7 +1,22 @@
+import type { RepositoryUrl } from '../../model/repository.js';
+import { fingerprint, type Credential } from './credential.js';
+
 /** Which credentials a forge has accepted lately, by fingerprint. */
 export interface Proofs {
   remember(fingerprint: string): void;
   isFresh(fingerprint: string): boolean;
+}
+
+/** What is known of one credential at one repository. */
+export type Proof = { isFresh(): boolean; remember(): void };
+
+/** Nobody can tell what an agent holds from outside, nor whether it holds it still: it proves itself every time. */
+const NEVER: Proof = { isFresh: () => false, remember: () => undefined };
+
+export function proofOf(repository: RepositoryUrl, credential: Credential, proofs: Proofs): Proof {
+  if (credential.kind === 'agent') return NEVER;
+  const name = fingerprint(repository, credential);
+  return { isFresh: () => proofs.isFresh(name), remember: () => proofs.remember(name) };
 }
 
 /** Above this many the stale ones are dropped. */

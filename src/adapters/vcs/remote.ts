@@ -2,6 +2,7 @@ import { Failure } from '../../model/errors.js';
 import type { RepositoryUrl } from '../../model/repository.js';
 import type { StepIO } from '../../ports.js';
 import { runProgram, type CommandResult, type Program } from './command.js';
+import type { Proof } from './proofs.js';
 import type { Trouble } from './trouble.js';
 
 /** What talking to a forge takes, for one caller and one repository. */
@@ -11,7 +12,7 @@ export type RemoteSettings = {
   environment: () => Promise<NodeJS.ProcessEnv>;
   /** Where the program is started, outside of any repository. */
   directory: string;
-  proof: { isFresh(): boolean; remember(): void };
+  proof: Proof;
   io: StepIO;
 };
 

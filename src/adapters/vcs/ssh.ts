@@ -8,7 +8,7 @@ export type HostKeys = { knownHosts: string; acceptNew: boolean };
 /**
  * The ssh command line, for a shell, of a program that talks to a forge. Writes the key and the known hosts as
  * files into `directory`, which is private to the build. The runner's own keys, known hosts, agent and
- * configuration are out of reach.
+ * configuration are out of reach, and the caller's agent goes no further than this ssh.
  */
 export async function sshCommand(
   directory: string,
@@ -23,8 +23,8 @@ export async function sshCommand(
     BatchMode: 'yes',
     // Without it ssh offers the keys of the user whom the runner runs as.
     IdentityFile: credential.kind === 'key' ? `"${identity}"` : 'none',
-    IdentitiesOnly: 'yes',
-    IdentityAgent: 'none',
+    IdentitiesOnly: credential.kind === 'agent' ? 'no' : 'yes',
+    IdentityAgent: credential.kind === 'agent' ? `"${agentPath(credential.socket)}"` : 'none',
     UserKnownHostsFile: `"${knownHostsFile}"`,
     GlobalKnownHostsFile: '/dev/null',
     StrictHostKeyChecking: acceptNew ? 'accept-new' : 'yes',
@@ -36,6 +36,11 @@ export async function sshCommand(
   };
   const words = Object.entries(settings).map(([name, value]) => `-o ${quote(`${name}=${value}`)}`);
   return ['ssh -F /dev/null', ...words].join(' ');
+}
+
+// ssh_config(5): the value may hold tokens, which begin with a percent sign.
+function agentPath(socket: string): string {
+  return socket.replace(/["\\]/g, '\\$&').replaceAll('%', '%%');
 }
 
 // OpenSSH refuses a key without a line end at its end, and one with line ends of Windows.

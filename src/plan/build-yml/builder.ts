@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { BuilderSpec } from '../../model/project.js';
 import { command } from './command.js';
 import { closed, list, text } from './fields.js';
-import { file, inContainer } from './places.js';
+import { cacheInContainer, file, inContainer } from './places.js';
 import { imageReference } from './registry.js';
 
 /** `build`, in its two forms. */
@@ -21,7 +21,7 @@ export const build = z
         extract: inContainer
           .optional()
           .describe('path in the container that becomes the context; default: /project'),
-        cache: list('a list of directories in the container, like [/root/.npm]', inContainer)
+        cache: list('a list of directories in the container, like [/root/.npm]', cacheInContainer)
           .optional()
           .describe('directories in the container that are kept for the next build'),
       }),

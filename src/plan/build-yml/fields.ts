@@ -34,20 +34,30 @@ export function list<T extends z.ZodType>(accepted: string, item: T) {
   return z.array(item, { error: accepted });
 }
 
-/** A map with these keys and no other. `advice` says what to do instead of a key that used to have a meaning. */
+/** A map with these keys and no other. `ignored`: keys that it may hold and that mean nothing, each with what to do instead. */
 export function closed<T extends z.core.$ZodLooseShape>(
   accepted: string,
   shape: T,
-  advice: Readonly<Record<string, string>> = {},
+  ignored: Readonly<Record<string, string>> = {},
 ) {
-  return z.strictObject(shape, {
-    error: ({ code, keys }) =>
-      code === 'unrecognized_keys' ? unknownKey(keys[0]!, Object.keys(shape), advice) : accepted,
-  });
+  const old = Object.entries(ignored).map(([key, instead]) => [
+    key,
+    z
+      .unknown()
+      .optional()
+      .meta({ deprecated: true, description: `ignored: ${instead}` }),
+  ]);
+  return z.strictObject(
+    // Nothing reads them: the type need not know of them.
+    { ...shape, ...Object.fromEntries(old) } as T,
+    {
+      error: ({ code, keys }) =>
+        code === 'unrecognized_keys' ? unknownKey(keys[0]!, Object.keys(shape)) : accepted,
+    },
+  );
 }
 
-function unknownKey(key: string, known: readonly string[], advice: Readonly<Record<string, string>>): string {
-  if (Object.hasOwn(advice, key)) return `not a key of a project: ${advice[key]}`;
+function unknownKey(key: string, known: readonly string[]): string {
   const near = key.length > 64 ? undefined : suggest(key, known);
   const meant = near === undefined ? '' : `did you mean ${quote(near)}? `;
   return `unknown key; ${meant}Accepted: ${known.join(', ')}`;

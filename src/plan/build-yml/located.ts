@@ -22,7 +22,7 @@ export type LocatedEntry = { keyOffset: number; value: Located };
 const MAX_WEIGHT = 10_000;
 
 /** 1 for each value, and 1 more for each 256 characters of a text. */
-export function weigh(value: Located): number {
+function weigh(value: Located): number {
   if (value.kind === 'text') return 1 + (value.text.length >> 8);
   return value.kind === 'null' ? 1 : value.weight;
 }

@@ -2,9 +2,9 @@ import type { Matching, ProjectSpec } from '../../model/project.js';
 import { readDocument } from '../../yaml/document.js';
 import { type LocatedEntry, type LocatedMap, toPlain } from './located.js';
 import { check } from './problem.js';
-import { toProject } from './project.js';
+import { placesOf, toProject, warningsOf } from './project.js';
 import { resolveReferences } from './references.js';
-import { quote, refuseIn, type Refuse } from './refuse.js';
+import { type NamePlace, placesIn, quote, refuseIn, type Refuse } from './refuse.js';
 import { PROJECT_NAME, projectSchema } from './schema.js';
 import { settingsSchema } from './settings.js';
 import { toTree } from './tree.js';
@@ -19,13 +19,14 @@ const SETTINGS = 'settings';
  */
 export function parseBuildYml(text: string, file = 'build.yml'): BuildYml {
   const content = text.replace(/^\uFEFF/, '');
-  const refuse = refuseIn(file, content);
+  const place = placesIn(file, content);
+  const refuse = refuseIn(place);
   const root = resolveReferences(readRoot(content, refuse), refuse);
   const settings = root.entries.get(SETTINGS);
   const projects = [...root.entries].filter(([name]) => name !== SETTINGS);
   return {
     settings: settings ? readSettings(settings, refuse) : {},
-    projects: projects.map(([name, entry]) => readProject(name, entry, refuse)),
+    projects: projects.map(([name, entry]) => readProject(name, entry, { refuse, place })),
   };
 }
 
@@ -41,7 +42,11 @@ function readRoot(text: string, refuse: Refuse): LocatedMap {
   return root;
 }
 
-function readProject(name: string, { keyOffset, value }: LocatedEntry, refuse: Refuse): ProjectSpec {
+function readProject(
+  name: string,
+  { keyOffset, value }: LocatedEntry,
+  { refuse, place }: { refuse: Refuse; place: NamePlace },
+): ProjectSpec {
   if (!PROJECT_NAME.test(name))
     throw refuse(
       { offset: keyOffset, path: [name] },
@@ -50,7 +55,12 @@ function readProject(name: string, { keyOffset, value }: LocatedEntry, refuse: R
   // `redis:` alone is a project with all defaults.
   const plain = value.kind === 'null' ? {} : toPlain(value);
   const fields = check(projectSchema, plain, { value, path: [name], refuse });
-  return toProject(name, fields, { value, refuse });
+  const offsets = { keyOffset, value };
+  return {
+    ...toProject(name, fields, { value, refuse }),
+    places: placesOf(name, offsets, place),
+    warnings: warningsOf(name, offsets, place),
+  };
 }
 
 function readSettings({ value }: LocatedEntry, refuse: Refuse): BuildYml['settings'] {

@@ -1,3 +1,4 @@
+import { pathComponents } from '../../model/paths.js';
 import { quote } from './refuse.js';
 import { unfit } from './unfit.js';
 
@@ -5,7 +6,7 @@ import { unfit } from './unfit.js';
 export function repositoryDirectory(text: string): string {
   if (text === '') throw unfit("it is empty; '.' is the root");
   if (text.startsWith('/')) throw unfit(`${quote(text)} must be relative, without the slash in front`);
-  return components(text).join('/');
+  return pathComponents(text).join('/');
 }
 
 /** A file of the source, likewise. */
@@ -13,22 +14,4 @@ export function repositoryFile(text: string): string {
   const path = repositoryDirectory(text);
   if (path === '' || text.endsWith('/')) throw unfit(`${quote(text)} is a directory, not a file`);
   return path;
-}
-
-/** A path in a container: absolute, normalized likewise. */
-export function containerPath(text: string): string {
-  if (!text.startsWith('/')) throw unfit(`${quote(text)} must be absolute: it is a path in the container`);
-  return `/${components(text).join('/')}`;
-}
-
-/** A key prefix of a bucket, without slashes at its ends; may be empty. */
-export function keyPrefix(text: string): string {
-  return components(text).join('/');
-}
-
-function components(text: string): string[] {
-  if (/\p{Cc}/u.test(text)) throw unfit(`${quote(text)} holds a control character`);
-  const parts = text.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.includes('..')) throw unfit(`${quote(text)} must not hold '..'`);
-  return parts;
 }

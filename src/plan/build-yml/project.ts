@@ -1,9 +1,9 @@
 import { Failure } from '../../model/errors.js';
 import type { ProjectSpec } from '../../model/project.js';
-import { locate, type Located } from './located.js';
-import type { Refuse } from './refuse.js';
+import { locate, type Located, type LocatedEntry } from './located.js';
+import type { NamePlace, Refuse } from './refuse.js';
 import { imageIn, imageOfProject } from './registry.js';
-import type { ProjectFields } from './schema.js';
+import { elsewhere, type ProjectFields } from './schema.js';
 
 /** The project as the plan knows it. Throws where its keys contradict each other. */
 export function toProject(
@@ -34,6 +34,36 @@ export function toProject(
     publish: fields.publish ?? [],
     notify: unique(fields.notify),
   };
+}
+
+/** Keys whose values can turn out to be wrong when the source is looked at. */
+const CHECKED_LATER = ['dockerfilePath', 'dockerfile', 'revfile', 'build.dockerfile'];
+
+/** As ProjectSpec has them. */
+export function placesOf(
+  name: string,
+  { keyOffset, value }: LocatedEntry,
+  place: NamePlace,
+): Map<string, string> {
+  const places = new Map([['', place({ offset: keyOffset, path: [name] })]]);
+  for (const key of CHECKED_LATER) {
+    const path = key.split('.');
+    const found = locate(value, path);
+    if (found) places.set(key, place({ offset: found.offset, path: [name, ...path] }));
+  }
+  return places;
+}
+
+/** A line for each key that meant something to another server, and means nothing here. */
+export function warningsOf(name: string, { value }: LocatedEntry, place: NamePlace): string[] {
+  const entries = value.kind === 'map' ? [...value.entries] : [];
+  return entries.flatMap(([key, { keyOffset }]) =>
+    Object.hasOwn(elsewhere, key)
+      ? [
+          `${place({ offset: keyOffset, path: [name, key] })}: ignored: ${elsewhere[key as keyof typeof elsewhere]}`,
+        ]
+      : [],
+  );
 }
 
 /** undefined where the file says neither: then the caller's --image counts, or the project's name. */

@@ -10,12 +10,19 @@ export type Place = { offset: number; path: Path };
 /** Makes the one line that the caller sees: file, line, column, key, and `why`. */
 export type Refuse = (place: Place, why: string) => Failure;
 
-export function refuseIn(file: string, text: string): Refuse {
+export function refuseIn(name: NamePlace): Refuse {
+  return (place, why) => new Failure('BUILD_YML_INVALID', `${name(place)}: ${visible(shorten(why, 400))}`);
+}
+
+/** How messages name a place: `build.yml:3:12: redis.revfile`. */
+export type NamePlace = (place: Place) => string;
+
+export function placesIn(file: string, text: string): NamePlace {
   const lines = lineStarts(text);
-  return ({ offset, path }, why) => {
+  return ({ offset, path }) => {
     const { line, col } = lines.linePos(offset);
-    const key = path.length === 0 ? '' : `${shorten(path.join('.'), 120)}: `;
-    return new Failure('BUILD_YML_INVALID', visible(`${file}:${line}:${col}: ${key}${shorten(why, 400)}`));
+    const key = path.length === 0 ? '' : `: ${shorten(path.join('.'), 120)}`;
+    return visible(`${file}:${line}:${col}${key}`);
   };
 }
 

@@ -33,14 +33,15 @@ const channel = z
   .enum(Object.keys(channels) as (keyof typeof channels)[], { error: 'one of github, slack, webhook, email' })
   .transform((name): NotifyChannel => channels[name]);
 
-const elsewhere = {
+/** Keys of namshi/roger's files that its server knew or overwrote: what to do instead. They are ignored, with a warning. */
+export const elsewhere = {
   branch:
     'the caller names the revision, with --revision; settings.matching says which ones a webhook builds',
   from: 'the caller names the repository, with --repo',
   repo: 'the caller names the repository, with --repo',
   name: "the key above it is the project's name",
-  id: 'leave it out; the caller may name a build with --id',
-  homepage: 'leave it out; nothing reads it',
+  id: 'the caller may name a build with --id',
+  homepage: 'nothing reads it',
   'github-token': 'tokens travel in the credentials document (git.token, notify.github.token)',
   notifications:
     "addresses and tokens travel in the credentials document ('notify'); here, notify lists channels",

@@ -245,6 +245,17 @@ describe('what the caller lends', () => {
     expect((await failureOf(build({ dockerfile: dockerfile() }))).code).toBe('DOCKERFILE_FAILED');
   });
 
+  test("a RUN that mounted a secret is served to the secret's owner alone", async () => {
+    const dockerfile = `FROM ${baseImage()}\nRUN --mount=type=secret,id=token wc -c < /run/secrets/token # ${randomUUID()}`;
+    const said = async (owner: string, value: string) => {
+      const secrets = new Map([['token', new Secret(value)]]);
+      return (await build({ dockerfile, secrets, owner })).io.stdout();
+    };
+    expect(await said('SHA256:a', 'four')).toMatch(/ 4\n/);
+    expect(await said('SHA256:b', 'longer')).toMatch(/ 6\n/);
+    expect(await said('SHA256:a', 'four')).toMatch(/CACHED/);
+  });
+
   test('logins open a private base image to their registry alone', async () => {
     const registry = lab('LAB_AUTH_REGISTRY');
     const login = password(lab('LAB_AUTH_USERNAME'), lab('LAB_AUTH_PASSWORD'));

@@ -5,25 +5,32 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createCaches } from '../../../src/adapters/docker/caches.js';
 import { container } from './containers-lab.js';
-import { docker } from './lab.js';
+import { docker, recorder } from './lab.js';
+import { scriptedEngine } from './scripted.js';
 
 let directory: string;
 const made = new Set<string>();
+const troubles: unknown[] = [];
 beforeEach(async () => (directory = await mkdtemp(join(tmpdir(), 'caches-test-'))));
 afterEach(async () => {
   await Promise.all((await existing()).map((name) => docker.getVolume(name).remove()));
   made.clear();
+  expect(troubles.splice(0)).toEqual([]);
   await rm(directory, { recursive: true });
 });
 
 function cachesOf(limit: number) {
-  const caches = createCaches({ directory, limit });
+  const onTrouble = (error: unknown) => troubles.push(error);
+  const caches = createCaches({ directory, limit, onTrouble });
   return {
-    ...caches,
     async acquire(repository: string, path: string) {
-      const cache = await caches.acquire(repository, path);
+      const cache = await caches.acquire(repository, path, recorder());
       made.add(cache.volume);
       return cache;
+    },
+    async collect() {
+      caches.collect();
+      await caches.collected();
     },
   };
 }
@@ -80,12 +87,12 @@ test('the least recently used go until the rest fits, but none that is held or i
   const [used, old, fresh] = [await fill('used'), await fill('old'), await fill('new')];
   await (await everything.acquire(directory, 'used'))[Symbol.asyncDispose]();
 
-  const tight = createCaches({ directory, limit: 1e12 });
+  const tight = cachesOf(1e12);
   await tight.collect();
   expect(await existing()).toHaveLength(5);
 
   const foreign = await sparedBytes();
-  const holding = createCaches({ directory, limit: foreign + 45_000_000 });
+  const holding = cachesOf(foreign + 45_000_000);
   await using hold = await holding.acquire(directory, 'held');
   expect(hold.volume).toBe(held);
   await using keeper = await container({ command: 'true', caches: new Map([[mounted, '/cache']]) });
@@ -94,7 +101,7 @@ test('the least recently used go until the rest fits, but none that is held or i
   expect(await readdir(directory)).not.toContain(old);
   await keeper[Symbol.asyncDispose]();
 
-  const tiny = createCaches({ directory, limit: foreign + 15_000_000 });
+  const tiny = cachesOf(foreign + 15_000_000);
   await using still = await tiny.acquire(directory, 'held');
   await tiny.collect();
   expect(await existing()).toEqual([still.volume]);
@@ -113,3 +120,16 @@ async function sparedBytes(): Promise<number> {
   }
   return foreign.reduce((sum, { UsageData }) => sum + UsageData.Size, 0);
 }
+
+test('a collection that fails is told, and the next one tries again', async () => {
+  await using engine = await scriptedEngine(() => ({ status: 500, body: { message: 'no space' } }));
+  const { socketPath } = engine;
+  const onTrouble = (error: unknown) => told.push((error as Error).message);
+  const told: string[] = [];
+  const caches = createCaches({ connection: { socketPath }, directory, limit: 0, onTrouble });
+  for (let i = 0; i < 2; i++) {
+    caches.collect();
+    await caches.collected();
+  }
+  expect(told).toEqual(Array(2).fill('the engine cannot measure the caches (500): no space'));
+});

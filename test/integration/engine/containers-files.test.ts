@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { createDockerEngine } from '../../../src/adapters/docker/engine.js';
 import { createSpools } from '../../../src/adapters/spool.js';
 import type { StreamedEntry } from '../../../src/ports.js';
 import { brokenTree, type MemoryFile, memoryTree } from '../../fakes/trees.js';
-import { container, linesOf, unhindered } from './containers-lab.js';
-import { failureOf } from './lab.js';
+import { container, linesOf, temporaryVolume, unhindered } from './containers-lab.js';
+import { baseImage, failureOf, imageSpec, recorder } from './lab.js';
 
 const long = `${'d'.repeat(150)}/${'f'.repeat(200)}`;
 const odd: Record<string, MemoryFile | { symlink: string }> = {
@@ -127,6 +128,9 @@ test('a path that is not there is named, a device is none', async () => {
   }
   const paths = (await linesOf(made.read('/p', unhindered))).map((line) => line.split(' ')[0]);
   expect(paths).toEqual(['dangling', 'f']);
+  expect(made.io.events.filter(({ type }) => type === 'warning')).toEqual([
+    { type: 'warning', message: 'left out of /p: 2 of its entries, which are pipes or devices' },
+  ]);
 });
 
 test('a name that is not UTF-8 is refused rather than changed', async () => {
@@ -177,3 +181,46 @@ test('20,000 files and 300 MB pass both ways in flat memory', async () => {
   expect(entries.find((entry) => entry.path === 'big')).toMatchObject({ size: 300_000_000 });
   await rm(directory, { recursive: true });
 }, 120_000);
+
+describe('files for an image with a user of its own', () => {
+  const engine = createDockerEngine({ buildkit: 'no' });
+  const adduser =
+    'RUN echo app:x:1234:1234::/:/bin/sh >> /etc/passwd && echo crew:x:77: >> /etc/group && mkdir -m 711 /own';
+  const script = 'id -u; id -g; stat -c %A /project /project/run /kept; touch /project/x /kept/x && ./run';
+
+  test.each([
+    ['app', '1234\n1234\n'],
+    ['app:crew', '1234\n77\n'],
+    ['1234', '1234\n1234\n'],
+    ['4321', '4321\n0\n'],
+    ['4321:55', '4321\n55\n'],
+  ])('USER %s can write them, where they lie and in its caches', async (user, ids) => {
+    const spec = imageSpec({ dockerfile: `FROM ${baseImage()}\n${adduser}\nUSER ${user}\n` });
+    await engine.build(spec, recorder());
+    await using volume = await temporaryVolume();
+    try {
+      const caches = new Map([[volume.name, '/kept']]);
+      const change = { image: spec.tag, command: script, workingDirectory: '/project', caches };
+      await using made = await container(change);
+      const tree = memoryTree({ run: { content: 'echo ran > made && cat made\n', mode: 0o755 } });
+      await made.put(tree, '/project', unhindered);
+      expect([await made.run(made.io), made.io.stderr()]).toEqual([{ exitCode: 0 }, '']);
+      expect(made.io.stdout()).toBe(`${ids}drwxr-xr-x\n-rwxr-xr-x\ndrwxr-xr-x\nran\n`);
+    } finally {
+      await engine.untag(spec.tag);
+    }
+  });
+
+  test('a directory that is there keeps its mode', async () => {
+    const spec = imageSpec({ dockerfile: `FROM ${baseImage()}\n${adduser}\nUSER app\n` });
+    await engine.build(spec, recorder());
+    try {
+      await using made = await container({ image: spec.tag, command: 'stat -c "%u %a" /own' });
+      await made.put(memoryTree({ a: '' }), '/own', unhindered);
+      await made.run(made.io);
+      expect(made.io.stdout()).toBe('1234 711\n');
+    } finally {
+      await engine.untag(spec.tag);
+    }
+  });
+});

@@ -261,7 +261,7 @@ describe('an image that the engine has not', () => {
     const spec = { image: image.name, command: 'echo ran' };
     for (const registries of [new Map(), new Map([['elsewhere.example', login]])]) {
       const failure = await failureOf(container(spec, { registries }));
-      expect(failure).toMatchObject({ code: 'BASE_IMAGE_UNAVAILABLE', exitCode: 1 });
+      expect(failure).toMatchObject({ code: 'BASE_IMAGE_UNAVAILABLE', exitCode: 1, transient: false });
       expect(failure.message).toContain(image.name);
     }
     await using made = await container(spec, { registries: new Map([[registry, login]]) });
@@ -271,9 +271,21 @@ describe('an image that the engine has not', () => {
   test('and nobody has is named in the failure', async () => {
     const image = `${lab('LAB_REGISTRY')}/no/such:image`;
     const failure = await failureOf(container({ image, command: 'true' }));
-    expect(failure.code).toBe('BASE_IMAGE_UNAVAILABLE');
+    expect(failure).toMatchObject({ code: 'BASE_IMAGE_UNAVAILABLE', transient: false });
     expect(failure.message).toContain(image);
   });
+});
+
+test.each(['127.0.0.1:1', 'registry.invalid'])('a registry that cannot be reached: %s', async (host) => {
+  const failure = await failureOf(container({ image: `${host}/x:1`, command: 'true' }));
+  expect(failure).toMatchObject({ code: 'BASE_IMAGE_UNAVAILABLE', transient: true });
+  expect(failure.line).toContain('could not be reached: try again');
+});
+
+test('a container without a network has a loopback alone', async () => {
+  const command = 'ls /sys/class/net';
+  expect((await run(command, { network: 'none' })).stdout).toBe('lo\n');
+  expect((await run(command)).stdout).toContain('eth0');
 });
 
 test('an engine that nobody answers for is not reachable', async () => {

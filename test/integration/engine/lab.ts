@@ -42,6 +42,7 @@ export function imageSpec({ dockerfile, options, context, ...rest }: SpecChange)
   return {
     tag: uniqueTag(),
     registries: new Map(),
+    owner: 'SHA256:lab',
     secrets: new Map(),
     ...rest,
     options: { ...defaultOptions, ...options },

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { connect } from '../../../src/adapters/docker/connection.js';
+import { readArchive } from '../../../src/adapters/docker/container-archive.js';
 import { createDockerEngine } from '../../../src/adapters/docker/engine.js';
 import type { Engine } from '../../../src/ports.js';
 import { failureOf, imageSpec, recorder } from './lab.js';
@@ -14,6 +16,17 @@ function engineAt(socketPath: string, buildkit: 'auto' | 'yes' | 'no' = 'auto') 
 }
 
 describe('an answer that is an error', () => {
+  test('to reading a container is the engine failing, also where it fails again when it is asked why', async () => {
+    let asked = 0;
+    await using scripted = await scriptedEngine(() => ({ status: 500, body: { message: `no ${++asked}` } }));
+    const connection = connect({ socketPath: scripted.socketPath });
+    const reading = readArchive(connection, { container: 'c', path: '/a/b/c' }, recorder());
+    const failure = await failureOf(reading.next());
+    expect(failure).toMatchObject({ code: 'ENGINE_FAILED' });
+    expect(failure.message).toContain('/a/b/c (500): no 1');
+    expect(asked).toBeGreaterThan(1);
+  });
+
   test.each([404, 409, 500])('%i to tag is the engine failing', async (status) => {
     await using scripted = await scriptedEngine(() => ({ status, body: { message: 'no' } }));
     const failure = await failureOf(engineAt(scripted.socketPath).tag('a', target));

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { createGitSource, type GitSourceOptions } from '../../../src/adapters/git/index.js';
+import { createGitSource, type GitSourceOptions } from '../../../src/adapters/git/source.js';
 import { noCredentials, type GitCredential } from '../../../src/model/credentials.js';
 import type { Choice } from '../../../src/model/request.js';
 import { Secret } from '../../../src/model/secret.js';

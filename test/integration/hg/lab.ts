@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, w
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { createHgSource, type HgSourceOptions } from '../../../src/adapters/hg/index.js';
+import { createHgSource, type HgSourceOptions } from '../../../src/adapters/hg/source.js';
 import { createSpools } from '../../../src/adapters/spool.js';
 import { noCredentials, type GitCredential } from '../../../src/model/credentials.js';
 import { Failure } from '../../../src/model/errors.js';

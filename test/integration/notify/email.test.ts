@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { createNotifier, type NotifierOptions } from '../../../src/adapters/notify/index.js';
+import { createNotifier, type NotifierOptions } from '../../../src/adapters/notify/notifier.js';
 import { Secret } from '../../../src/model/secret.js';
 import type { Notification } from '../../../src/ports.js';
 import { failure, pending, success } from '../../fakes/notification.js';
@@ -49,7 +49,12 @@ async function mailServer(hooks: Hooks = {}): Promise<Mailbox> {
   return mailbox;
 }
 
-type Told = { notification?: Notification; to?: string[]; options?: NotifierOptions; signal?: AbortSignal };
+type Told = {
+  notification?: Notification;
+  to?: string[];
+  options?: Partial<NotifierOptions>;
+  signal?: AbortSignal;
+};
 
 function tell(smtp: string, { notification = success, to = ['committer'], options, signal }: Told = {}) {
   const email = { from: 'Buildbot <builds@example.com>', to, smtp: new Secret(smtp) };

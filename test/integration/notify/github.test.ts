@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createNotifier } from '../../../src/adapters/notify/index.js';
+import { createNotifier } from '../../../src/adapters/notify/notifier.js';
 import { Secret } from '../../../src/model/secret.js';
 import type { Notification } from '../../../src/ports.js';
 import { failure, pending, success } from '../../fakes/notification.js';
@@ -96,7 +96,11 @@ test('another forge is not told the token', async () => {
     credentials: { github: { token: new Secret(TOKEN) } },
     signal: new AbortController().signal,
   };
-  const told = createNotifier().notify('github', { ...success, repo: 'git@gitlab.com:team/app.git' }, access);
+  const told = createNotifier({ clock: fakeClock() }).notify(
+    'github',
+    { ...success, repo: 'git@gitlab.com:team/app.git' },
+    access,
+  );
   await expect(told).rejects.toThrow(
     /^github: 'gitlab\.com:team\/app\.git' is not a repository on GitHub; a GitHub Enterprise server is named by/,
   );
@@ -109,7 +113,7 @@ test.each([
   ['email', 'notify.email.smtp'],
 ] as const)('without credentials, %s names the key that is missing', async (channel, key) => {
   const access = { credentials: {}, signal: new AbortController().signal };
-  await expect(createNotifier().notify(channel, success, access)).rejects.toThrow(
+  await expect(createNotifier({ clock: fakeClock() }).notify(channel, success, access)).rejects.toThrow(
     new RegExp(`^${key} is not in the credentials document$`),
   );
 });

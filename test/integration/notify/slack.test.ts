@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createNotifier } from '../../../src/adapters/notify/index.js';
+import { createNotifier } from '../../../src/adapters/notify/notifier.js';
 import { Secret } from '../../../src/model/secret.js';
 import type { Notification } from '../../../src/ports.js';
 import { failure, pending, success } from '../../fakes/notification.js';

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { createNotifier, type NotifierOptions } from '../../../src/adapters/notify/index.js';
+import { createNotifier, type NotifierOptions } from '../../../src/adapters/notify/notifier.js';
 import { Secret } from '../../../src/model/secret.js';
 import type { Notification } from '../../../src/ports.js';
 import { pending, success } from '../../fakes/notification.js';
@@ -20,7 +20,12 @@ import {
 const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 const never = new AbortController().signal;
 
-type Told = { notification?: Notification; secret?: string; options?: NotifierOptions; signal?: AbortSignal };
+type Told = {
+  notification?: Notification;
+  secret?: string;
+  options?: Partial<NotifierOptions>;
+  signal?: AbortSignal;
+};
 
 function tell(url: string, { notification = success, secret, options, signal = never }: Told = {}) {
   const webhook = {

@@ -3,21 +3,12 @@ import { expect, test } from 'vitest';
 import { createDockerEngine } from '../../../src/adapters/docker/engine.js';
 import { Secret } from '../../../src/model/secret.js';
 import { parseReference } from '../../../src/model/reference.js';
+import { podNames } from '../../scenarios/engine.js';
 import { servedDigest } from '../../scenarios/registry.js';
 import { run } from '../../scenarios/run.js';
-import { baseImage, docker, failureOf, imageSpec, lab, outputOf, recorder } from '../engine/lab.js';
+import { baseImage, failureOf, imageSpec, lab, outputOf, recorder } from '../engine/lab.js';
 
 const engine = createDockerEngine({ buildkit: 'auto' });
-
-async function pods(): Promise<string[]> {
-  const list = await new Promise<{ Name: string }[] | null>((resolve, reject) =>
-    docker.modem.dial(
-      { path: '/v4.0.0/libpod/pods/json', method: 'GET', statusCodes: { 200: true } },
-      (error, answer) => (error ? reject(error) : resolve(answer as { Name: string }[] | null)),
-    ),
-  );
-  return (list ?? []).map(({ Name }) => Name);
-}
 
 const podOf = ({ tag }: { tag: string }) => tag.replace(':', '-');
 
@@ -38,7 +29,7 @@ test('builds, with hosts and limits, and leaves no pod', async () => {
   await engine.untag(spec.tag);
   expect(seen).toMatch(/^1\.2\.3\.4\tfar\.example$/m);
   expect(seen).toMatch(/^1000$/m);
-  expect((await pods()).filter((name) => name.startsWith(podOf(spec)))).toEqual([]);
+  expect((await podNames()).filter((name) => name.startsWith(podOf(spec)))).toEqual([]);
 });
 
 test('an abort ends the RUN, and what it started, before the build rejects', async () => {
@@ -55,7 +46,7 @@ test('an abort ends the RUN, and what it started, before the build rejects', asy
   expect((await run('ps', ['-eo', 'args'])).split('\n').filter((args) => args === `sleep ${mark}`)).toEqual(
     [],
   );
-  expect((await pods()).filter((name) => name.startsWith(podOf(spec)))).toEqual([]);
+  expect((await podNames()).filter((name) => name.startsWith(podOf(spec)))).toEqual([]);
 });
 
 test('a RUN that fails tells its exit code', async () => {

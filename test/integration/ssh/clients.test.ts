@@ -206,4 +206,26 @@ os._exit(0)  # paramiko's destructors complain otherwise
       });
     }
   });
+
+  it('asyncssh, several sessions at once', async () => {
+    const script = `
+import asyncio, sys, asyncssh
+async def main():
+    async with asyncssh.connect('127.0.0.1', ${lab.port}, username='u', client_keys=[sys.argv[1]], known_hosts=None) as client:
+        results = await asyncio.gather(*(client.run('both') for _ in range(5)), client.run('hash', input='abc'))
+        for result in results:
+            print(repr(result.stdout), repr(result.stderr), result.exit_status)
+asyncio.run(main())
+`;
+    const abc = createHash('sha256').update('abc').digest('hex');
+    for (const key of ['ed25519', 'rsa', 'ecdsa521']) {
+      const { code, stdout } = await run('/usr/bin/python3', ['-W', 'ignore', '-', ring.file(key)], {
+        input: script,
+      });
+      expect({ code, stdout: stdout.toString() }).toEqual({
+        code: 0,
+        stdout: `${"'to stdout\\n' 'to stderr\\n' 3\n".repeat(5)}'${abc}' '' 0\n`,
+      });
+    }
+  });
 });

@@ -160,11 +160,13 @@ describe('a stranger', () => {
   it('cannot take more than a few places', async () => {
     const limited = await lab({ maxUnauthenticatedPerAddress: 3 });
     const sockets = await Promise.all([1, 2, 3].map(() => greet(limited.port)));
-    const refused = connect(limited.port, '127.0.0.1');
-    await once(refused.resume(), 'close');
+    const gaveWay = once(sockets[0]!, 'close');
+    const newest = await greet(limited.port);
+    await gaveWay;
     await limited.logged(refusal(/more than 3 connections without a login/));
-    for (const socket of sockets) socket.destroy();
-    await expect.poll(() => isUp(limited)).toBe(true);
+    expect([...sockets.slice(1), newest].map(({ closed }) => closed)).toEqual([false, false, false]);
+    expect(await isUp(limited)).toBe(true);
+    for (const socket of [...sockets, newest]) socket.destroy();
   });
 
   it('cannot stop the server with noise', { timeout: 60_000 }, async () => {
@@ -275,11 +277,15 @@ os._exit(0)
 describe('the server', () => {
   it('has a limit of connections', async () => {
     const limited = await lab({ maxConnections: 2 });
-    const sockets = [await greet(limited.port), await greet(limited.port)];
+    const gaveWay = greet(limited.port).then((stranger) => once(stranger, 'close'));
+    const clients = [await login(limited.port), await login(limited.port)];
+    // Who has logged in stays.
+    await gaveWay;
     await once(connect(limited.port, '127.0.0.1').resume(), 'close');
     await limited.logged(refusal(/more than 2 connections/));
-    for (const socket of sockets) socket.destroy();
+    clients[0]!.end();
     await expect.poll(() => isUp(limited)).toBe(true);
+    clients[1]!.end();
   });
 
   it('accepts nobody after close, goes on with those who are there, and ends them with end', async () => {

@@ -55,7 +55,7 @@ async function render(
 ): Promise<{ stdout: string; stderr: string }> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const out = Promise.all([text(stdout), text(stderr)]);
-  const emit = withFailureLog(createRenderer(format, { stdout, stderr }));
+  const emit = withFailureLog(createRenderer({ format }, { stdout, stderr }));
   for (const event of list) await emit(event);
   stdout.end();
   stderr.end();
@@ -116,7 +116,7 @@ describe('renderers', () => {
 
   it('waits for a slow reader, and for nobody who has gone', async () => {
     const stdout = new PassThrough({ highWaterMark: 16 });
-    const emit = createRenderer('json', { stdout, stderr: new PassThrough() });
+    const emit = createRenderer({ format: 'json' }, { stdout, stderr: new PassThrough() });
     let done = false;
     const written = Promise.resolve(emit(log('a long enough line\n'))).then(() => (done = true));
     await new Promise(setImmediate);

@@ -63,16 +63,6 @@ const table: Record<string, [string, string][]> = {
       'a:\n  image: UPPER\n  tgas: x',
       "2:10: a.image: 'UPPER' is not an image reference: 'UPPER' is not a path component: lower-case letters and digits, separated by one of . _ __ -",
     ],
-    [
-      'my-project:\n  branch:       master\n  from:         https://github.com/me/awesome-project\n  notify:\n    - slack\n',
-      '2:3: my-project.branch: not a key of a project: the caller names the revision, with --revision; settings.matching says which ones a webhook builds',
-    ],
-    ['a: { from: x }', '1:6: a.from: not a key of a project: the caller names the repository, with --repo'],
-    [
-      'a: { github-token: x }',
-      '1:6: a.github-token: not a key of a project: tokens travel in the credentials document (git.token, notify.github.token)',
-    ],
-    ['a: { homepage: x }', '1:6: a.homepage: not a key of a project: leave it out; nothing reads it'],
   ],
   names: [
     [
@@ -138,6 +128,10 @@ const table: Record<string, [string, string][]> = {
     [
       'a: { build: { image: i, command: c, cache: [/a, ~] } }',
       '1:49: a.build.cache.1: it takes an absolute path in the container, like /src, not nothing',
+    ],
+    [
+      'a: { build: { image: b, command: c, cache: [/c, /sys] } }',
+      "1:49: a.build.cache.1: '/sys' cannot be a cache: /, /project, /run, /proc, /sys, /dev and /run/secrets have another use",
     ],
     [
       'a: { publish: [{ to: s3, copy: /../x, bucket: bkt }] }',

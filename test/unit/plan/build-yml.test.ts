@@ -8,6 +8,11 @@ function project(name: string, fields: Partial<ProjectSpec> = {}): ProjectSpec {
   return { name, ...nothing, ...fields };
 }
 
+/** Without what is there for messages alone. */
+function bare({ places: _places, warnings: _warnings, ...spec }: ProjectSpec): ProjectSpec {
+  return spec;
+}
+
 function only(text: string): ProjectSpec {
   const { projects } = parseBuildYml(text);
   expect(projects).toHaveLength(1);
@@ -104,7 +109,26 @@ describe("the examples of roger's README (namshi/roger 9d9a250 and 18b8554)", ()
     ],
   ];
   it.each(examples)('%s', (_, text, projects) => {
-    expect(parseBuildYml(text)).toEqual({ settings: {}, projects });
+    const parsed = parseBuildYml(text);
+    expect(parsed.settings).toEqual({});
+    expect(parsed.projects.map(bare)).toEqual(projects);
+  });
+
+  it.each(['emailSes', 'slack'])('%s, with keys that meant something to its server', (channel) => {
+    const text = `my-project:\n  branch:       master\n  from:         https://github.com/me/awesome-project\n  notify:\n    - ${channel}\n`;
+    const { projects } = parseBuildYml(text);
+    const notify = [channel === 'slack' ? 'slack' : 'email'] as const;
+    expect(projects.map(bare)).toEqual([project('my-project', { notify })]);
+    expect(projects[0]!.warnings).toEqual([
+      'build.yml:2:3: my-project.branch: ignored: the caller names the revision, with --revision; settings.matching says which ones a webhook builds',
+      'build.yml:3:3: my-project.from: ignored: the caller names the repository, with --repo',
+    ]);
+  });
+
+  it('what else its server set, each with a warning', () => {
+    const keys = ['id', 'name', 'repo', 'homepage', 'github-token', 'notifications'];
+    const { warnings } = only(`a: { ${keys.map((key) => `${key}: [x]`).join(', ')} }`);
+    expect(warnings!.map((line) => /a\.([\w-]+): ignored: ./.exec(line)![1])).toEqual(keys);
   });
 
   it('settings.matching', () => {
@@ -124,7 +148,7 @@ settings:
       patterns: [String.raw`^v\d+\.\d+\.\d+$`],
       tags: false,
     });
-    expect(projects).toEqual([project('redis', { image: 'redis' })]);
+    expect(projects.map(bare)).toEqual([project('redis', { image: 'redis' })]);
     expect(parseBuildYml('r: {}\nsettings: { matching: { tags: true } }').settings.matching?.tags).toBe(true);
   });
 });
@@ -224,7 +248,7 @@ x: &x { registry: r.example, tags: [a], secrets: &s [S] }
 y: &y { dockerfilePath: sub, tags: [y] }
 z: { <<: [*y, *x], secrets: *s, image: own }
 `);
-    expect(projects[2]).toEqual(
+    expect(bare(projects[2]!)).toEqual(
       project('z', { image: 'r.example/own', contextPath: 'sub', tags: ['y'], secrets: ['S'] }),
     );
   });
@@ -239,7 +263,7 @@ v1.2: { image: n }
 settings: { matching: { branches: [r.example] } }
 `);
     const args = new Map([['A', 'x1.10yn']]);
-    expect(projects[0]).toEqual(
+    expect(bare(projects[0]!)).toEqual(
       project('web', { image: 'r.example:5000/web', tags: ['1.10', '{branch}'], args }),
     );
     expect(projects[1]!.args).toEqual(args);

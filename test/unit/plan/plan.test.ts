@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { noCredentials } from '../../../src/model/credentials.js';
 import { readDockerfile } from '../../../src/plan/dockerfile.js';
-import { readFacts, readIgnore } from '../../../src/plan/facts.js';
+import { readFacts } from '../../../src/plan/facts.js';
 import { describePlan } from '../../../src/plan/describe.js';
 import { makePlan } from '../../../src/plan/plan.js';
 import { readProjects } from '../../../src/plan/projects.js';
@@ -91,9 +91,40 @@ describe('makePlan', () => {
     const made = await plan('--image a --context-path sub -f my.Dockerfile', files);
     expect(describePlan(made)[0]?.what).toBe('a: my.Dockerfile from x');
     const spec = { ...made.projects[0], name: 'a', contextPath: 'sub', dockerfile: 'my.Dockerfile' };
-    const facts = await readFacts(tree(files), spec as never);
-    const ignore = await readIgnore(facts.context, facts.dockerfile.name);
-    expect([ignore('abc'), ignore('bcd')]).toEqual([true, false]);
+    const { ignore } = await readFacts(tree(files), spec as never);
+    expect([ignore?.('abc'), ignore?.('bcd')]).toEqual([true, false]);
+  });
+
+  it('refuses an ignore file that does not parse, but not where a builder makes the context', async () => {
+    const files = { Dockerfile: 'FROM x', '.dockerignore': '[' };
+    await expect(plan('--image a', files)).rejects.toMatchObject({
+      code: 'DOCKERFILE_INVALID',
+      message: ".dockerignore:1: '[' is not a pattern",
+    });
+    await plan('--image a --builder-image b --builder-command c --extract /out', files);
+  });
+
+  it('builds a builder as the image: same network and hosts, and the arguments that it declares', async () => {
+    const files = {
+      Dockerfile: 'FROM x\nARG ONE\n',
+      'Dockerfile.build': 'ARG TWO\nFROM x\n',
+      'build.yml':
+        'a: { registry: r.example, build: { dockerfile: Dockerfile.build, extract: /out }, args: { ONE: 1, TWO: 2 } }',
+    };
+    const flags =
+      '--build-arg HTTP_PROXY=http://proxy --no-cache --pull --network none --add-host db:10.0.0.7 --target t --label l=1 --cache-to type=inline';
+    const made = await plan(flags, files);
+    const builder = made.projects[0]!.steps.find((step) => step.kind === 'builder');
+    expect(builder).toMatchObject({
+      options: { noCache: true, pull: true, network: 'none', addHosts: ['db:10.0.0.7'], inlineCache: false },
+    });
+    const { options } = builder as Extract<typeof builder, { options: unknown }>;
+    expect([options.target, options.labels.size]).toEqual([undefined, 0]);
+    expect(Object.fromEntries(options.buildArgs)).toEqual({
+      SOURCE_DATE_EPOCH: '1767323045',
+      TWO: '2',
+      HTTP_PROXY: 'http://proxy',
+    });
   });
 
   it('refuses a Dockerfile that is a directory', async () => {

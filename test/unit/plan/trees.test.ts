@@ -207,6 +207,7 @@ describe('readText', () => {
       link('root', '/Dockerfile'),
       link('loop', 'loop'),
       link('dir', 'docker'),
+      link('dangling', 'nowhere'),
     ],
   );
 
@@ -214,15 +215,24 @@ describe('readText', () => {
     ['Dockerfile', 'FROM ä'],
     ['./docker//web', 'FROM b'],
     ['a/link', 'FROM b'],
-    ['out', undefined],
-    ['root', undefined],
-    ['loop', undefined],
-    ['dir', undefined],
-    ['docker', undefined],
     ['nope', undefined],
     ['../Dockerfile', undefined],
   ])('%s', async (path, text) => {
     expect(await readText(tree, path, 100)).toBe(text);
+  });
+
+  test.each([
+    ['out', "is a symbolic link to '../x', which leads out of what is built"],
+    ['root', "is a symbolic link to '/Dockerfile', which leads out of what is built"],
+    ['loop', "is a symbolic link to 'loop', which leads to itself"],
+    ['dir', "is a symbolic link to 'docker', which is a directory"],
+    ['dangling', "is a symbolic link to 'nowhere', which is not there"],
+    ['docker', 'is a directory, not a file'],
+  ])('refuses %s, which is there and no file', async (path, why) => {
+    await expect(readText(tree, path, 100)).rejects.toMatchObject({
+      code: 'TREE_INVALID',
+      message: `'${path}' ${why}`,
+    });
   });
 
   test('refuses what is larger than allowed', async () => {

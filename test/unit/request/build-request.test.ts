@@ -26,7 +26,7 @@ describe('toBuildRequest', () => {
     );
     expect(source).toMatchObject({ vcs: 'git', url: 'https://forge.example/a.git', acceptNewHostKey: false });
     expect(delivery).toEqual({ image: 'registry.example/app', tags: [], push: true, pushRetries: 5 });
-    expect(policy).toEqual({ onDisconnect: 'cancel' });
+    expect(policy).toEqual({ onDisconnect: { kind: 'cancel' }, onFailure: 'exit' });
     expect(id).toMatch(/^[0-9a-f]{12}$/);
   });
 
@@ -55,12 +55,55 @@ describe('toBuildRequest', () => {
   });
 
   const repo = '--repo https://forge.example/a.git';
+
+  it('reads what happens when the caller goes away, and when a command fails', () => {
+    const policy = (flags: string) => request(`${repo} ${flags}`).policy;
+    expect(policy('--on-disconnect detach').onDisconnect).toEqual({ kind: 'detach' });
+    expect(policy('--on-disconnect grace=90s').onDisconnect).toEqual({ kind: 'grace', ms: 90_000 });
+    expect(policy('--on-failure shell').onFailure).toBe('shell');
+    for (const wrong of ['later', 'grace', 'grace=', 'grace=0s', 'grace=soon'])
+      expect(() => policy(`--on-disconnect ${wrong}`), wrong).toThrow(
+        expect.objectContaining({ code: 'USAGE' }) as Error,
+      );
+  });
+
+  it('reads where a builder works and what is published', () => {
+    const { image } = request(
+      `${repo} --builder-image b:1 --builder-command make --extract //out/ --builder-cache /c --builder-cache /c/ --builder-cache /system
+       --publish s3://My_Bucket//a//b/=/src/./x/`,
+    );
+    expect(image.builder).toEqual({
+      kind: 'image',
+      image: 'b:1',
+      command: 'make',
+      extract: '/out',
+      cache: ['/c', '/system'],
+    });
+    expect(image.publish).toEqual([{ to: 's3', bucket: 'My_Bucket', bucketPath: 'a/b', copy: '/src/x' }]);
+  });
+
   it.each([
     ['--image a', '--repo is missing'],
     [`${repo} --extract /x`, '--extract needs --builder-image'],
     [`${repo} --builder-image b`, '--builder-image needs --builder-command'],
     [`${repo} --publish x`, "--publish 'x'"],
     [`${repo} --publish s3://bkt/p=../x`, '--publish'],
+    [`${repo} --publish s3://bkt/../p=/x`, "--publish: '../p' must not hold '..'"],
+    [`${repo} --publish s3://-bkt/p=/x`, "--publish: '-bkt' is no bucket's name"],
+    [`${repo} --builder-image b --builder-command c --extract x`, "--extract: 'x' must be absolute"],
+    [
+      `${repo} --builder-image b --builder-command c --builder-cache /`,
+      "--builder-cache: '/' cannot be a cache",
+    ],
+    [
+      `${repo} --builder-image b --builder-command c --builder-cache //project/.`,
+      "--builder-cache: '//project/.' cannot be a cache",
+    ],
+    [
+      `${repo} --builder-image b --builder-command c --builder-cache /proc/x/`,
+      "'/proc/x/' cannot be a cache",
+    ],
+    [`${repo} --builder-image b --builder-command c --builder-cache /run/secrets`, 'cannot be a cache'],
     [`${repo} --image a:1`, 'holds a tag'],
     [`${repo} --image Team/App`, '--image:'],
     [`${repo} --image a -t -x`, "unknown flag '-x'"],

@@ -66,6 +66,9 @@ describe('parseDockerLogin', () => {
     ['docker login --username=U --password "P P" https://index.docker.io/v1/', 'docker.io', 'U', 'P P'],
     ['docker login -u AWS -p P -e none https://1.dkr.ecr.example', '1.dkr.ecr.example', 'AWS', 'P'],
     ['docker login -u U -p P', 'docker.io', 'U', 'P'],
+    ['sudo docker login -u U -p P a.example', 'a.example', 'U', 'P'],
+    ['echo P | docker login -u U --password-stdin a.example', 'a.example', 'U', 'P'],
+    ['echo P | sudo docker login -u U --password-stdin a.example', 'a.example', 'U', 'P'],
   ])('%s', (command, host, username, password) => {
     const parsed = parseDockerLogin(command);
     expect(parsed.host).toBe(host);
@@ -77,7 +80,17 @@ describe('parseDockerLogin', () => {
     ).toEqual([username, password]);
   });
 
+  it('says what to do where a password should come over stdin, and none does', () => {
+    expect(() => parseDockerLogin('docker login -u U --password-stdin a.example')).toThrow(
+      expect.objectContaining({
+        message: '--docker-login-cmd cannot be used: nothing is piped into its --password-stdin',
+        hint: expect.stringContaining('echo PASSWORD | docker login -u USER --password-stdin HOST') as string,
+      }),
+    );
+  });
+
   it.each([
+    'sudo rm -rf /',
     'docker login -u U registry.example',
     'rm -rf /',
     'docker login -u U -p TOPSECRET a b',

@@ -74,6 +74,17 @@ describe('parseCommand', () => {
   });
 
   it("knows the seed's script name", () => expect(parse('buildbot.sh --repo a').name).toBe('build'));
+
+  it("tells how it is used where the seed's script gets nothing, with its exit code", () =>
+    expect(parse('/usr/bin/buildbot.sh')).toMatchObject({ name: 'help', operands: ['build'], exitCode: 1 }));
+
+  it('puts a login together again that ssh has taken the quotes of', () => {
+    for (const login of ['docker login -u U -p P a.example', 'sudo docker login -u U -p P a.example']) {
+      const { flags } = parse(`build --docker_login_cmd ${login} --repo a`);
+      expect(splitCommand(flags.one('docker-login-cmd')!)).toEqual(login.split(' '));
+      expect(flags.one('repo')).toBe('a');
+    }
+  });
   it('shows help for no command and for --help', () => {
     expect(parse('').name).toBe('help');
     expect(parse('build --repo x --help')).toMatchObject({ name: 'help', operands: ['build'] });
@@ -97,10 +108,6 @@ describe('parseCommand', () => {
     const failure = refusal(text);
     expect(failure.message).toContain(message);
     expect([failure.code, failure.exitCode]).toEqual(['USAGE', 2]);
-  });
-
-  it('says of what a later version brings that it is not there yet', () => {
-    expect(refusal('attach x')).toMatchObject({ code: 'NOT_SUPPORTED', exitCode: 2 });
   });
 
   it('finds the output format in a line that is wrong otherwise', () => {

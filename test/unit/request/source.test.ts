@@ -13,6 +13,7 @@ const source = (flags: string) =>
 describe('the flags of a source', () => {
   it('have defaults', () => {
     expect(source('--repo https://forge.example/a')).toEqual({
+      kind: 'repository',
       vcs: 'git',
       url: 'https://forge.example/a',
       acceptNewHostKey: false,
@@ -24,6 +25,7 @@ describe('the flags of a source', () => {
   it('are read', () => {
     const flags = '--revision v1 --accept-new-host-key --submodules yes --lfs no';
     expect(source(`--repo git@forge.example:a ${flags}`)).toEqual({
+      kind: 'repository',
       vcs: 'git',
       url: 'git@forge.example:a',
       revision: 'v1',

@@ -1,97 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { noCredentials } from '../../../src/model/credentials.js';
 import { Failure } from '../../../src/model/errors.js';
-import { Secret } from '../../../src/model/secret.js';
 import { eventSchema, type BuildEvent } from '../../../src/model/events.js';
 import { resultSchema } from '../../../src/model/result.js';
-import { toBuildRequest } from '../../../src/request/build-request.js';
-import { parseCommand } from '../../../src/request/parse.js';
-import { splitCommand } from '../../../src/request/split.js';
-import {
-  fakeArtefacts,
-  fakeCaches,
-  fakeClock,
-  fakeContainers,
-  fakeEngine,
-  fakeNotifier,
-  fakeSource,
-  fakeSpools,
-  fakeWorkspaces,
-  revision,
-  type EngineKnobs,
-} from '../../fakes/ports.js';
-import type { ContainerExit, ContainerSpec } from '../../../src/ports.js';
-import { createBuilds, type Builds, type BuildsOptions } from '../../../src/run/builds.js';
-
-const s3 = { accessKeyId: 'k', secretAccessKey: new Secret('s') };
-const lent = { ...noCredentials, s3, secrets: new Map([['TOKEN', new Secret('t')]]) };
-const caller = { fingerprint: 'SHA256:x', comment: 'me', address: '192.0.2.1' };
-
-function request(flags = '', image = '--image registry.example/team/app') {
-  const line = `build --repo https://forge.example/a.git ${image} ${flags}`;
-  return toBuildRequest(parseCommand(splitCommand(line), { local: false }).flags, lent);
-}
-
-type World = {
-  files?: Record<string, string>;
-  engine?: EngineKnobs;
-  source?: Failure;
-  exits?: (spec: ContainerSpec) => ContainerExit;
-  options?: Partial<BuildsOptions>;
-};
-
-function world({
-  files = { Dockerfile: 'FROM base:1\n' },
-  engine = {},
-  source,
-  exits,
-  options = {},
-}: World = {}) {
-  const ports = {
-    source: fakeSource(files, source),
-    engine: fakeEngine(engine),
-    containers: fakeContainers(exits),
-    spools: fakeSpools(),
-    caches: fakeCaches(),
-    artefacts: fakeArtefacts(),
-    notifier: fakeNotifier(['slack']),
-    workspaces: fakeWorkspaces(),
-    clock: fakeClock(),
-    runner: 'abcdef012345',
-  };
-  const failures: Failure[] = [];
-  const builds = createBuilds(ports, {
-    limits: { maxBuilds: 1, maxQueued: 1 },
-    maxTimeout: 60_000,
-    onFailure: (_, failure) => failures.push(failure),
-    ...options,
-  });
-  return { ...ports, builds, failures };
-}
-
-async function run(builds: Builds, flags = '', image?: string) {
-  const { signal } = new AbortController();
-  const events: BuildEvent[] = [];
-  const result = await builds.submit(request(flags, image), {
-    caller,
-    emit: (event) => void events.push(event),
-    signal,
-  });
-  return { events, result };
-}
-
-/** Resolves when the build has said something that fits. */
-function started(builds: Builds, flags: string, signal: AbortSignal, until: (event: BuildEvent) => boolean) {
-  let seen: () => void;
-  const reached = new Promise<void>((resolve) => (seen = resolve));
-  const result = builds.submit(request(flags), {
-    caller,
-    emit: (event) => void (until(event) && seen()),
-    signal,
-  });
-  return { reached, result };
-}
-const inImage = (event: BuildEvent) => event.type === 'step.started' && event.step === 'image';
+import { revision } from '../../fakes/ports.js';
+import { inImage, request, run, started, submission, world, type World } from './world.js';
 
 describe('a build', () => {
   it('goes its way: events in order, valid by their schema, nothing left', async () => {
@@ -389,7 +301,7 @@ describe('what the repository asks for', () => {
         command,
       ]),
     ).toEqual([
-      ['builder:1', 'chmod +x build.sh && exec ./build.sh'],
+      ['builder:1', 'exec ./build.sh'],
       ['new', ['/test.sh']],
     ]);
     expect(w.containers.open).toBe(0);
@@ -444,7 +356,10 @@ describe('what the repository asks for', () => {
     const goal = { ...request('', ''), goal: 'plan' as const };
     const events: BuildEvent[] = [];
     const { signal } = new AbortController();
-    const result = await w.builds.submit(goal, { caller, emit: (event) => void events.push(event), signal });
+    const result = await w.builds.submit(
+      goal,
+      submission((event) => void events.push(event), signal),
+    );
     expect(result).toMatchObject({ exitCode: 0, images: [] });
     const plan = events.find((event) => event.type === 'plan');
     expect(plan?.steps.map(({ step, project }) => `${step} ${project}`)).toEqual([

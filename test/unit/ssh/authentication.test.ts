@@ -1,9 +1,12 @@
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { decideAttempt } from '../../../src/ssh/authentication.js';
+import * as authentication from '../../../src/ssh/authentication.js';
 import { parseAuthorizedKeys, type AuthorizedKey } from '../../../src/ssh/keys.js';
 import { wireString } from '../../../src/ssh/wire.js';
 
+const visitor = { username: 'root', address: '192.0.2.1', now: new Date() };
+const decideAttempt = (attempt: authentication.AuthenticationAttempt, keys: readonly AuthorizedKey[]) =>
+  authentication.decideAttempt(attempt, keys, visitor);
 const request = Buffer.from('what the client signs');
 const bytes = (text = '') => Buffer.from(text, 'base64url');
 
@@ -48,7 +51,12 @@ describe('decideAttempt', () => {
       algorithm: 'ssh-ed25519',
     });
     const accepted = decideAttempt({ ...offer(mine.key), ...signed(mine.secret) }, keys);
-    expect(accepted).toEqual({ answer: 'accept', key: mine.key });
+    expect(accepted).toMatchObject({
+      answer: 'accept',
+      fingerprint: mine.key.fingerprint,
+      comment: 'me',
+      rights: {},
+    });
     const forged = decideAttempt({ ...offer(mine.key), ...signed(other.secret) }, keys);
     expect(forged).toMatchObject({
       answer: 'reject',

@@ -45,22 +45,22 @@ describe('parseAuthorizedKeys', () => {
   });
 
   it.each([
-    ['restrict', `restrict ${ed25519.line}`, 'options are not supported yet: restrict'],
+    ['an unknown option', `restricted ${ed25519.line}`, "unknown option 'restricted'"],
     [
-      'quoted blanks',
-      `command="a \\" ssh-ed25519 b",from="1.2.3.4" ${ed25519.line}`,
-      'options are not supported yet',
+      'a certificate authority that is told not to be one',
+      `no-cert-authority ${ed25519.line}`,
+      'unknown option',
     ],
-    [
-      'a whole key in quotes',
-      `command="ssh-ed25519 ${base64}" ${ed25519.line}`,
-      'options are not supported yet',
-    ],
-    ['cert-authority', `cert-authority ${ed25519.line}`, 'options are not supported yet: cert-authority'],
+    ['a whole key in quotes', `command="ssh-ed25519 ${base64}"`, 'this is not a line of authorized_keys'],
     ['open quotes', `command="x ${ed25519.line}`, 'the quotes of the options are not closed'],
     ['dss', `ssh-dss ${base64}`, 'ssh-dss keys are too weak'],
-    ['sk', `sk-ssh-ed25519@openssh.com ${base64}`, 'hardware-backed keys are not supported yet'],
-    ['a certificate', `ssh-ed25519-cert-v01@openssh.com ${base64}`, 'certificates are not supported yet'],
+    ['a certificate', `ssh-ed25519-cert-v01@openssh.com ${base64}`, 'authorize the key that signed it'],
+    [
+      'another type that is a security key',
+      `sk-ssh-ed25519@openssh.com ${base64}`,
+      'the key is not of type sk-',
+    ],
+    ['verify-required for a plain key', `verify-required ${ed25519.line}`, 'with a security key alone'],
     ['an unknown type', `ssh-xmss@openssh.com ${base64}`, 'is not supported, use one of ssh-ed25519'],
     ['no base64', 'ssh-ed25519', 'not valid base64'],
     ['broken base64', `ssh-ed25519 ${base64.slice(0, 20)}!${base64.slice(21)}`, 'not valid base64'],
@@ -88,6 +88,27 @@ describe('parseAuthorizedKeys', () => {
     blob[blob.length - 1]! ^= 1;
     const { keys, rejected } = parseAuthorizedKeys(`${type} ${blob.toString('base64')}`);
     expect({ keys, rejected }).toEqual({ keys: [], rejected: [{ line: 1, reason: 'the key is damaged' }] });
+  });
+
+  it('reads options before the key, blanks in their quotes included', () => {
+    const line = `from="127.0.0.1",command="build --label \\"a b\\"",restrict ${ed25519.line}`;
+    const { keys, rejected } = parseAuthorizedKeys(line);
+    expect(rejected).toEqual([]);
+    expect(keys).toMatchObject([
+      {
+        comment: 'deploy@ci of team a',
+        options: { from: ['127.0.0.1'], rights: { forced: 'build --label "a b"', noTerminal: true } },
+      },
+    ]);
+  });
+
+  it('refuses a forced command that is none', () => {
+    const check = (command: string) => {
+      throw new Error(`what is ${command}?`);
+    };
+    const { keys, rejected } = parseAuthorizedKeys(`command="x y" ${ed25519.line}\n${ed25519.line}`, check);
+    expect(keys).toHaveLength(1);
+    expect(rejected).toEqual([{ line: 1, reason: 'what is x y?' }]);
   });
 
   it('grants nothing for noise, and names the lines it does not understand', () => {

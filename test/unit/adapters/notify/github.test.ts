@@ -12,10 +12,6 @@ describe('which repository a URL names', () => {
     ['ssh://git@ssh.github.com:443/team/app.git', 'https://api.github.com'],
     ['https://github.com/team/app', 'https://api.github.com'],
     ['https://GitHub.com/team/app.git/', 'https://api.github.com'],
-    ['git@github.company.example:team/app.git', 'https://github.company.example/api/v3'],
-    ['ssh://git@github.company.example:2222/team/app', 'https://github.company.example/api/v3'],
-    ['https://github.company.example:8443/team/app.git', 'https://github.company.example:8443/api/v3'],
-    ['http://github.company.example:8080/team/app.git', 'https://github.company.example/api/v3'],
     ['git@octo.ghe.com:team/app.git', 'https://api.octo.ghe.com'],
   ])('%s', (repo, apiRoot) => {
     expect(githubRepository(repo)).toEqual({ owner: 'team', name: 'app', apiRoot });
@@ -24,7 +20,12 @@ describe('which repository a URL names', () => {
   test.each([
     'file:///srv/git/team/app.git',
     'git@gitlab.com:team/app.git',
-    'https://bitbucket.org/team/app.git',
+    // The repository's build.yml decides that GitHub is told: a URL alone must not get the token.
+    'https://github.company.example/team/app.git',
+    'git@github.company.example:team/app.git',
+    'https://github.com.company.example/team/app',
+    'https://ghe.com/team/app',
+    'https://evilghe.com/team/app',
     'git@github.com:app.git',
     'https://github.com/group/team/app',
     'https://github.com/../app',
@@ -34,7 +35,13 @@ describe('which repository a URL names', () => {
     expect(() => githubRepository(repo)).toThrow(/is not a repository on GitHub/);
   });
 
-  test('the API root of the credentials document wins, also where the host is of another forge', () => {
+  test('the API root of the credentials document wins, and is what names a server of the caller', () => {
+    expect(
+      githubRepository(
+        'https://github.company.example/team/app.git',
+        'https://github.company.example/api/v3',
+      ),
+    ).toEqual({ owner: 'team', name: 'app', apiRoot: 'https://github.company.example/api/v3' });
     expect(githubRepository('git@codeberg.org:team/app.git', 'https://codeberg.org/api/v1/')).toEqual({
       owner: 'team',
       name: 'app',

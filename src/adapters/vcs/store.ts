@@ -4,15 +4,17 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /** Makes a repository at `directory` where there is none: under another name first, so that no half one is ever found. */
-export async function createStore(directory: string, init: (at: string) => Promise<void>): Promise<void> {
+export async function createStore(directory: string, init: (at: string) => Promise<unknown>): Promise<void> {
   if (existsSync(directory)) return;
   const fresh = `${directory}.new-${randomUUID()}`;
-  await mkdir(dirname(directory), { recursive: true, mode: 0o700 });
-  await init(fresh);
-  await rename(fresh, directory).catch(async (error: unknown) => {
+  await mkdir(fresh, { recursive: true, mode: 0o700 });
+  try {
+    await init(fresh);
+    await rename(fresh, directory);
+  } catch (error) {
     await rm(fresh, { recursive: true, force: true });
     if (!existsSync(directory)) throw error; // else another process was faster
-  });
+  }
 }
 
 /** Removes it with all that it holds, and what an earlier try left. Renamed first, so that nobody finds a half of it. */

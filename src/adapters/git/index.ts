@@ -1,1 +1,0 @@
-export { createGitSource, type GitSourceOptions } from './source.js';

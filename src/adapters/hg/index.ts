@@ -1,1 +1,0 @@
-export { createHgSource, type HgSourceOptions } from './source.js';

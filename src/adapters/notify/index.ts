@@ -1,1 +1,0 @@
-export { createNotifier, type NotifierOptions } from './notifier.js';

@@ -1,0 +1,33 @@
+import { expect, it } from 'vitest';
+import { asFailure, Failure } from '../../../src/model/errors.js';
+
+function ending(failure: Error): AsyncDisposable {
+  const dispose = async () => {
+    throw failure;
+  };
+  return { [Symbol.asyncDispose]: dispose };
+}
+
+async function failing(work: () => void): Promise<Failure> {
+  try {
+    await using _outer = ending(new Error('outer end'));
+    await using _inner = ending(new Error('inner end'));
+    work();
+  } catch (error) {
+    return asFailure(error);
+  }
+  throw new Error('nothing was thrown');
+}
+
+it('what failed is told, and not what went wrong in cleaning up after it', async () => {
+  const test = new Failure('TEST_FAILED', 'the test failed', { commandExitCode: 3 });
+  expect(
+    await failing(() => {
+      throw test;
+    }),
+  ).toBe(test);
+  expect(await failing(() => undefined)).toMatchObject({
+    code: 'INTERNAL',
+    message: 'internal error: inner end',
+  });
+});
