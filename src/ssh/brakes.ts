@@ -1,12 +1,14 @@
 import type { Connection } from 'ssh2';
 import type { ConnectionInternals } from './internals.js';
 
-/** Bytes of answers that may wait in the socket: more, and nothing further is read from a client that does not read. */
-const MOST_UNREAD = 1024 * 1024;
-/** Key exchanges of one connection that cost it nothing. OpenSSH has one for each GiB or hour. */
-const FREE_KEY_EXCHANGES = 16;
-/** Milliseconds that a client waits for after each further one: one costs us some 10 ms in which nobody is served. */
-const KEY_EXCHANGE_PAUSE = 100;
+export const brakeLimits = {
+  /** Bytes of answers that may wait in the socket: more, and nothing further is read from a client that does not read. */
+  unreadBytes: 1024 * 1024,
+  /** Key exchanges of one connection that cost it nothing. OpenSSH has one for each GiB or hour. */
+  freeKeyExchanges: 16,
+  /** Milliseconds that a client waits for after each further one: one costs us some 10 ms in which nobody is served. */
+  keyExchangePauseMs: 100,
+};
 
 /**
  * To be called once for each connection, in the server's `connection` event. ssh2 answers requests and key exchanges as fast as they
@@ -23,17 +25,17 @@ export function brakeFloods(connection: Connection): void {
     if (holds.delete(why) && holds.size === 0) socket.resume();
   };
   socket.on('data', () => {
-    if (socket.writableLength > MOST_UNREAD) hold('unread answers');
+    if (socket.writableLength > brakeLimits.unreadBytes) hold('unread answers');
   });
   socket.on('drain', () => release('unread answers'));
   let exchanges = 0;
   let pause: NodeJS.Timeout | undefined;
   connection.on('rekey', () => {
     exchanges += 1;
-    if (exchanges <= FREE_KEY_EXCHANGES) return;
+    if (exchanges <= brakeLimits.freeKeyExchanges) return;
     clearTimeout(pause);
     hold('key exchanges');
-    pause = setTimeout(() => release('key exchanges'), KEY_EXCHANGE_PAUSE);
+    pause = setTimeout(() => release('key exchanges'), brakeLimits.keyExchangePauseMs);
   });
   socket.on('close', () => clearTimeout(pause));
 }

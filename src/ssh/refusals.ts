@@ -9,12 +9,14 @@ export type Refusals = {
   flush(): void;
 };
 
-/** How long the same is only counted, in milliseconds. */
-const PERIOD = 60_000;
-/** Reasons of one address and period that get a line each: clients can make up any number of them. */
-const MOST_REASONS = 8;
-/** Addresses that are told apart in one period. */
-const MOST_ADDRESSES = 256;
+export const refusalLimits = {
+  /** How long the same is only counted. */
+  periodMs: 60_000,
+  /** Reasons of one address and period that get a line each: clients can make up any number of them. */
+  reasons: 8,
+  /** Addresses that are told apart in one period. */
+  addresses: 256,
+};
 
 type Tally = {
   address: string;
@@ -35,10 +37,11 @@ export function createRefusals(log: ServerLog): Refusals {
     const { address, what, unwritten: count, timer } = tallies.get(key)!;
     clearTimeout(timer);
     tallies.delete(key);
-    if (count > 0) log.warn({ address, count, seconds: PERIOD / 1000 }, `${what}, repeatedly`);
+    if (count > 0)
+      log.warn({ address, count, seconds: refusalLimits.periodMs / 1000 }, `${what}, repeatedly`);
   };
   const open = (key: string, { address, what }: Pick<Tally, 'address' | 'what'>): Tally => {
-    const timer = setTimeout(() => close(key), PERIOD).unref();
+    const timer = setTimeout(() => close(key), refusalLimits.periodMs).unref();
     const tally = { address, what, reasons: new Set<string>(), unwritten: 0, timer };
     tallies.set(key, tally);
     return tally;
@@ -46,10 +49,10 @@ export function createRefusals(log: ServerLog): Refusals {
   return {
     note(address, what, reason) {
       const own = `${what} ${networkOf(address)}`;
-      const isCrowded = tallies.size >= MOST_ADDRESSES && !tallies.has(own);
+      const isCrowded = tallies.size >= refusalLimits.addresses && !tallies.has(own);
       const key = isCrowded ? `${what} others` : own;
       const tally = tallies.get(key) ?? open(key, { address: isCrowded ? 'many addresses' : address, what });
-      const isNew = !tally.reasons.has(reason) && tally.reasons.size < MOST_REASONS;
+      const isNew = !tally.reasons.has(reason) && tally.reasons.size < refusalLimits.reasons;
       if (!isNew) return void (tally.unwritten += 1);
       tally.reasons.add(reason);
       log.warn({ address, reason }, what);

@@ -47,7 +47,7 @@ export type SessionContext = {
   log: ServerLog;
 };
 
-const environmentLimit = { variables: 64, bytes: 2 * 1024 * 1024 };
+export const environmentLimit = { variables: 64, bytes: 2 * 1024 * 1024 };
 const stopSignals = new Set(['INT', 'TERM', 'HUP', 'KILL']);
 
 /** Serves what a client asks for on one session channel. x11 and unknown requests are refused for want of a listener. */

@@ -2,7 +2,7 @@ import { Failure } from '../../model/errors.js';
 import { formatReference, type ImageReference } from '../../model/reference.js';
 import type { RegistryCredentials } from '../../model/credentials.js';
 import type { EngineDescription, StepIO } from '../../ports.js';
-import { type Connection, connectionFailure, EngineError, openStream } from './connection.js';
+import { type Connection, connectionFailure, EngineError, isStatus, openStream } from './connection.js';
 import { cleanUp } from './deadline.js';
 import { delayAbort } from './delay-abort.js';
 import {
@@ -52,7 +52,7 @@ export async function pushUnderName(
     };
   } catch (error) {
     signal.throwIfAborted();
-    throw requestFailure(connection, name, error);
+    throw requestFailure(connection, { engine, name }, error);
   }
 }
 
@@ -141,11 +141,16 @@ async function followPush(
   return digest;
 }
 
-function requestFailure(connection: Connection, name: string, error: unknown): unknown {
+function requestFailure(
+  connection: Connection,
+  { engine, name }: { engine: EngineDescription['name']; name: string },
+  error: unknown,
+): unknown {
   const failed = (message: string, transient: boolean) =>
     new Failure('PUSH_FAILED', `pushing ${name} failed: ${message}`, { transient, cause: error });
-  // 404: it was there a moment ago; Podman does not find an image for an instant while others change.
-  if (error instanceof EngineError) return failed(error.message, error.status >= 500 || error.status === 404);
+  // Podman does not find an image for an instant while others change.
+  const isInstant = isStatus(error, 404) && engine === 'podman';
+  if (error instanceof EngineError) return failed(error.message, error.status >= 500 || isInstant);
   const failure = connectionFailure(connection, error);
   const broke = failure instanceof Failure && failure.code === 'ENGINE_FAILED';
   return broke ? failed(failure.message, true) : failure;

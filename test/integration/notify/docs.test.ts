@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { createClock } from '../../../src/adapters/clock.js';
 import { createNotifier } from '../../../src/adapters/notify/notifier.js';
 import { webhookBody } from '../../../src/adapters/notify/webhook-body.js';
 import { Secret } from '../../../src/model/secret.js';
 import { success } from '../../fakes/notification.js';
-import { fakeClock } from '../../fakes/ports.js';
 import { answer, receiver, type Received } from './servers.js';
 
 const page = await readFile(new URL('../../../docs/reference/notifications.md', import.meta.url), 'utf8');
@@ -27,7 +27,7 @@ async function delivery(secret: string): Promise<Received> {
   const { url, received } = await receiver(answer(200));
   const webhook = { url: new Secret(url), secret: new Secret(secret) };
   const access = { credentials: { webhook }, signal: new AbortController().signal };
-  await createNotifier({ clock: fakeClock() }).notify('webhook', success, access);
+  await createNotifier({ clock: createClock() }).notify('webhook', success, access);
   return received[0]!;
 }
 

@@ -72,7 +72,7 @@ const long: [string, (size: number) => () => unknown][] = [
   [
     'a document of lines',
     (size) => () =>
-      parseCredentials(`secrets:\n${Array.from({ length: size / 2 }, (_, at) => `  K${at}: v\n`).join('')}`),
+      parseCredentials(`secrets:\n${Array.from({ length: size / 4 }, (_, at) => `  K${at}: v\n`).join('')}`),
   ],
   ['a document that is one text', (size) => () => parseCredentials(`knownHosts: "${'x '.repeat(size)}"`)],
   ['a document of aliases', (size) => () => parseCredentials(`a: &a {}\nb: [${'*a,'.repeat(size / 2)}]`)],
