@@ -98,7 +98,8 @@ function createServices(config: Config, environment: NodeJS.ProcessEnv, log: Log
     async finish({ words, signal }) {
       await Promise.race([caches.collected(), aborted(signal)]);
       // A server is known by its name until the next start; the names of single builds would pile up.
-      if (words[0] !== 'serve' && runner.registered()) await sweep([runner.id], runner, log);
+      if (words[0] !== 'serve' && runner.registered())
+        await sweep([...(await runner.dead()), runner.id], runner, log);
     },
   };
 }

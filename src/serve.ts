@@ -5,6 +5,7 @@ import type { Services } from './commands/invocation.js';
 import type { Config } from './config.js';
 import { lendAgent } from './lend-agent.js';
 import { Failure } from './model/errors.js';
+import type { BuildStatus } from './run/builds.js';
 import { RECEIPT } from './output/receipt.js';
 import type { Workspaces } from './ports.js';
 import { splitCommand } from './request/split.js';
@@ -44,10 +45,7 @@ export async function serve(config: Config, services: Services, tools: DoorTools
     'ready',
   );
   const signal = await nextSignal();
-  log.info(
-    { signal, running: services.builds.list().length, drain: config.drain },
-    'draining: no new builds',
-  );
+  log.info({ signal, running: unfinished(services).length, drain: config.drain }, 'draining: no new builds');
   await drain(config, services, log);
   await server.end();
   log.info({}, 'stopped');
@@ -90,7 +88,8 @@ function readWords(command: string): { words: readonly string[]; unreadable?: Fa
 const CLEANUP = 15_000;
 
 /** Waits for running builds; a second signal, or the end of the drain time, cancels them. */
-async function drain(config: Config, { builds }: Services, log: Logger): Promise<void> {
+async function drain(config: Config, services: Services, log: Logger): Promise<void> {
+  const { builds } = services;
   const idle = builds.drain();
   using patience = startTimer(config.drain);
   await Promise.race([idle, patience.elapsed, nextSignal()]);
@@ -99,7 +98,12 @@ async function drain(config: Config, { builds }: Services, log: Logger): Promise
   );
   using cleanup = startTimer(CLEANUP);
   await Promise.race([idle, cleanup.elapsed]);
-  for (const { id } of builds.list()) log.error({ id }, 'left behind: the next start cleans up after it');
+  for (const { id } of unfinished(services))
+    log.error({ id }, 'left behind: the next start cleans up after it');
+}
+
+function unfinished({ builds }: Services): readonly BuildStatus[] {
+  return builds.list().filter(({ state }) => state !== 'ended');
 }
 
 function startTimer(ms: number): { elapsed: Promise<void> } & Disposable {

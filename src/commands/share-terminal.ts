@@ -14,21 +14,22 @@ export function shareTerminal(
 ): { render: Emit<BuildEvent>; openTerminal: OpenTerminal | undefined } {
   const { terminal, stdin, stdout } = invocation;
   if (terminal === undefined) return { render, openTerminal: undefined };
+  const write = createPump(stdout);
   let busy: Promise<void> | undefined;
   return {
     render: (event) => (busy ? busy.then(() => render(event)) : render(event)),
-    async openTerminal() {
+    async openTerminal(signal) {
       let free = (): void => undefined;
       busy = new Promise((resolve) => (free = resolve));
       const keyboard = terminal.takeKeyboard();
-      await flushed(stdout);
+      await unlessAborted(flushed(stdout), signal);
       discardTypedAhead(stdin);
       return {
         input: stdin.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>,
-        write: createPump(stdout),
+        write: (data) => unlessAborted(write(data), signal),
         terminal,
         async [Symbol.asyncDispose]() {
-          await flushed(stdout);
+          await unlessAborted(flushed(stdout), signal);
           keyboard[Symbol.dispose]();
           busy = undefined;
           free();
@@ -41,4 +42,14 @@ export function shareTerminal(
 // It was not meant for a shell.
 function discardTypedAhead(stdin: Readable): void {
   while (stdin.read() !== null);
+}
+
+/** Who does not read must not hold up the end of the build. */
+async function unlessAborted(work: void | Promise<void>, signal: AbortSignal): Promise<void> {
+  if (work === undefined || signal.aborted) return;
+  let stop = (): void => undefined;
+  const aborted = new Promise<void>((resolve) => (stop = resolve));
+  signal.addEventListener('abort', stop, { once: true });
+  await Promise.race([work, aborted]);
+  signal.removeEventListener('abort', stop);
 }

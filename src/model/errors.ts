@@ -16,7 +16,7 @@ export const catalogue = {
   NOT_SUPPORTED: { exit: 2, hint: "'help build' lists what is" },
   BUILD_NOT_FOUND: {
     exit: 2,
-    hint: "'status' lists the builds; what ended is kept an hour, and only where its caller was away",
+    hint: "'status' lists the builds; what ended is kept an hour, and only with --on-disconnect detach or grace",
   },
   CREDENTIALS_INVALID: { exit: 2, hint: 'see docs/reference/credentials.md' },
   CONFIG_INVALID: { exit: 2, hint: 'see docs/reference/configuration.md' },

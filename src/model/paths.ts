@@ -19,7 +19,7 @@ export function containerPath(text: string): string {
 /** What the engine mounts in each container itself, and refuses a volume for or hides below it. */
 const ENGINES = ['/proc', '/sys', '/dev', '/run/secrets'];
 /** Where the source is, and what must not be a volume: the next build would find the files of this one among its own. */
-const TAKEN = ['/', '/project', '/run'];
+const TAKEN = ['/', '/project', '/run', '/var/run'];
 
 /** A directory in a container that can be a volume of its own. */
 export function cachePath(text: string): string {

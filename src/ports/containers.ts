@@ -49,8 +49,8 @@ export type TerminalSession = {
   terminal: Terminal;
 };
 
-/** Takes the terminal from whoever draws on it, until it is disposed. */
-export type OpenTerminal = () => Promise<TerminalSession & AsyncDisposable>;
+/** Takes the terminal from whoever draws on it, until it is disposed. Nothing of it waits any more once the signal has aborted. */
+export type OpenTerminal = (signal: AbortSignal) => Promise<TerminalSession & AsyncDisposable>;
 
 /** Hears of a command that failed, while its container is still there. */
 export type OnFailed = (container: Container, spec: ContainerSpec, io: StepIO) => Promise<void>;

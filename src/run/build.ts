@@ -37,7 +37,7 @@ export async function runBuild(
   ports: Ports,
   context: BuildContext,
 ): Promise<BuildResult> {
-  const patience = createPatience(context.emit);
+  using patience = createPatience(context.emit);
   patience.watch(context.signal);
   const journal = new Journal(request.id, ports.clock, patience.emit);
   const queuedAt = journal.stamp.time;
@@ -118,12 +118,22 @@ function startDeadline(
   signal: AbortSignal,
   ms: number,
 ): { signal: AbortSignal } & Disposable {
-  const timeout = new AbortController();
+  // Not AbortSignal.any, whose signals live on as long as anything that they were handed to listens.
+  const build = new AbortController();
+  const stop = () => build.abort(signal.reason);
   const timer = setTimeout(() => {
     const why = agent?.isWaiting?.() ? ', and the ssh-agent of the caller does not answer' : '';
-    timeout.abort(new Failure('TIMEOUT', `the build took longer than ${formatDuration(ms)}${why}`));
+    build.abort(new Failure('TIMEOUT', `the build took longer than ${formatDuration(ms)}${why}`));
   }, ms);
-  return { signal: AbortSignal.any([signal, timeout.signal]), [Symbol.dispose]: () => clearTimeout(timer) };
+  if (signal.aborted) stop();
+  else signal.addEventListener('abort', stop, { once: true });
+  return {
+    signal: build.signal,
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', stop);
+    },
+  };
 }
 
 // Channels are not the caller's own streams, which are redacted on their way.

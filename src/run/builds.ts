@@ -8,7 +8,7 @@ import { watchCaller, type Attendance } from './attendance.js';
 import { runBuild } from './build.js';
 import type { Ports } from './execution.js';
 import type { Feed } from './feed.js';
-import { createKeepsake } from './keepsake.js';
+import { createKeepsake, type Place } from './keepsake.js';
 import { createQueue, type QueueLimits } from './queue.js';
 
 /** One build, as `status` shows it. */
@@ -16,7 +16,7 @@ export type BuildStatus = {
   id: string;
   caller: Pick<Caller, 'fingerprint' | 'comment' | 'address'>;
   repo: string;
-  /** `ended`: its caller was not there for the verdict, and can still have it. */
+  /** `ended`: a build that may be left; who comes back to it can still have its verdict. */
   state: 'queued' | 'running' | 'ended';
   step: StepName;
   queuedAt: string;
@@ -52,7 +52,7 @@ export type BuildHandle = {
 export type Builds = {
   /** Runs a build to its end. Rejects with USAGE (id taken) or DRAINING before anything has started; else never. */
   submit(request: BuildRequest, submission: Submission): Promise<BuildResult>;
-  /** What this caller may see, and without one all: what waits, runs, or has ended unseen not long ago. */
+  /** What this caller may see, and without one all: what waits, runs, or has ended not long ago and may be come back to. */
   list(caller?: Caller): readonly BuildStatus[];
   find(id: string, caller: Caller): BuildHandle | undefined;
   limits: QueueLimits;
@@ -72,19 +72,21 @@ export type BuildsOptions = {
 type Entry = {
   status: BuildStatus;
   feed: Feed;
-  attendance: Attendance;
+  attendance: Pick<Attendance, 'join' | 'watched'>;
   cancel: (why: Failure) => void;
   ended: Promise<unknown>;
 };
 
+type RunningEntry = Entry & { attendance: Attendance; ended: Promise<BuildResult> };
+
 export function createBuilds(ports: Ports, { limits, maxTimeout, onFailure }: BuildsOptions): Builds {
   const queue = createQueue(limits);
-  const entries = new Map<string, Entry>();
-  const unseen = createKeepsake<Entry>();
+  const entries = new Map<string, RunningEntry>();
+  const ended = createKeepsake<Entry>();
   const idle: (() => void)[] = [];
   let draining = false;
 
-  const start = (request: BuildRequest, submission: Submission): Entry & { ended: Promise<BuildResult> } => {
+  const start = (request: BuildRequest, submission: Submission): RunningEntry => {
     const { caller, emit, feed, redact, openTerminal } = submission;
     const end = new AbortController();
     const cancel = (why: Failure): void => end.abort(why);
@@ -104,11 +106,12 @@ export function createBuilds(ports: Ports, { limits, maxTimeout, onFailure }: Bu
     return { status, feed, attendance, cancel, ended };
   };
 
-  const leave = (id: string): void => {
-    const entry = entries.get(id)!;
-    entries.delete(id);
-    if (entry.attendance.deserted) unseen.keep(id, entry);
-    entry.attendance[Symbol.dispose]();
+  const leave = (request: BuildRequest): void => {
+    const { status, feed, attendance } = entries.get(request.id)!;
+    entries.delete(request.id);
+    attendance[Symbol.dispose]();
+    // Whether the caller has the verdict nobody knows: a dead link is noticed late.
+    if (request.policy.onDisconnect.kind !== 'cancel') ended.keep(placeOf(status), endedEntry(status, feed));
     if (entries.size === 0) for (const resolve of idle.splice(0)) resolve();
   };
 
@@ -121,22 +124,24 @@ export function createBuilds(ports: Ports, { limits, maxTimeout, onFailure }: Bu
           hint: 'choose another, or leave it out',
         });
       }
-      unseen.forget(id);
       const entry = start(request, submission);
+      ended.forget(placeOf(entry.status));
       entries.set(id, entry);
       try {
         return await entry.ended;
       } finally {
-        leave(id);
+        leave(request);
       }
     },
     list: (caller) =>
-      [...entries.values(), ...unseen.all()]
+      [...entries.values(), ...ended.all()]
         .map(({ status, attendance: { watched } }) => ({ ...status, watched }))
         .filter((status) => caller === undefined || maySee(caller, status)),
     find(id, caller) {
-      const entry = entries.get(id) ?? unseen.get(id);
-      return entry && maySee(caller, entry.status) ? handleOf(entry) : undefined;
+      const known = [entries.get(id), ...ended.all()].filter((entry) => entry?.status.id === id);
+      const own = known.find((entry) => entry?.status.caller.fingerprint === caller.fingerprint);
+      const entry = own ?? known.find((other) => other && maySee(caller, other.status));
+      return entry && handleOf(entry);
     },
     limits,
     drain() {
@@ -150,6 +155,16 @@ export function createBuilds(ports: Ports, { limits, maxTimeout, onFailure }: Bu
       }
     },
   };
+}
+
+function placeOf({ caller, id }: BuildStatus): Place {
+  return { owner: caller.fingerprint, name: id };
+}
+
+/** All that is kept of a build: nothing of its request, its credentials or its caller's connection. */
+function endedEntry(status: BuildStatus, feed: Feed): Entry {
+  const attendance = { join: () => () => undefined, watched: false };
+  return { status, feed, attendance, cancel: () => undefined, ended: Promise.resolve() };
 }
 
 function maySee({ fingerprint, rights }: Caller, status: BuildStatus): boolean {

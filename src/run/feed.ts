@@ -22,12 +22,16 @@ type Kept = Place & { event: BuildEvent };
 /** `caller`: gets each event as it happens, and holds the build back where it is slow. */
 export function createFeed(caller: Emit<BuildEvent>, limit = KEPT): Feed {
   const store = createStore(limit);
+  let told: Emit<BuildEvent> = caller;
   const followers = new Set<() => void>();
   return {
     emit(event) {
       store.push(event);
       for (const wake of followers) wake();
-      return caller(event);
+      const taken = told(event);
+      // What is kept of the build must not keep its caller's connection.
+      if (event.type === 'result') told = () => undefined;
+      return taken;
     },
     async follow(emit, signal) {
       const bell = createBell();
@@ -109,7 +113,16 @@ function isPassing({ type }: BuildEvent): boolean {
 }
 
 function sizeOf(event: BuildEvent): number {
-  return FRAME + (event.type === 'log' ? event.text.length : 0);
+  switch (event.type) {
+    case 'log':
+      return FRAME + event.text.length;
+    case 'warning':
+      return FRAME + event.message.length;
+    case 'progress':
+      return FRAME + event.what.length;
+    default:
+      return FRAME;
+  }
 }
 
 function linesOf(event: BuildEvent): number {

@@ -1,30 +1,41 @@
-/** How many are kept, and for how long (milliseconds). Each holds up to 4 MiB of log. */
-const MOST = 8;
+/** How many are kept, of one owner and of all, and for how long (milliseconds). Each holds up to 4 MiB of log. */
+const MOST = { each: 8, all: 32 };
 const LONGEST = 3_600_000;
 
-/** The newest few things by name, each for an hour. */
+/** The newest few things of each owner by name, each for an hour. Nobody can push out what belongs to who has fewer. */
 export type Keepsake<T> = {
-  keep(name: string, thing: T): void;
-  get(name: string): T | undefined;
-  forget(name: string): void;
+  keep(place: Place, thing: T): void;
+  get(place: Place): T | undefined;
+  forget(place: Place): void;
   all(): T[];
 };
 
+export type Place = { owner: string; name: string };
+
+type Kept<T> = Place & { thing: T; timer: NodeJS.Timeout };
+
 export function createKeepsake<T>(): Keepsake<T> {
-  const kept = new Map<string, { thing: T; timer: NodeJS.Timeout }>();
-  const forget = (name: string): void => {
-    clearTimeout(kept.get(name)?.timer);
-    kept.delete(name);
+  // In order of arrival.
+  let kept: Kept<T>[] = [];
+  const find = ({ owner, name }: Place) => kept.find((one) => one.owner === owner && one.name === name);
+  const forget = (place: Place): void => {
+    const found = find(place);
+    clearTimeout(found?.timer);
+    kept = kept.filter((one) => one !== found);
   };
+  const held = (owner: string) => kept.filter((one) => one.owner === owner);
+  const greediest = () =>
+    kept.map(({ owner }) => held(owner)).reduce((a, b) => (b.length > a.length ? b : a));
   return {
-    keep(name, thing) {
-      forget(name);
-      kept.set(name, { thing, timer: setTimeout(forget, LONGEST, name).unref() });
-      // A map keeps the order of arrival.
-      if (kept.size > MOST) forget(kept.keys().next().value!);
+    keep({ owner, name }, thing) {
+      forget({ owner, name });
+      const timer = setTimeout(() => forget({ owner, name }), LONGEST).unref();
+      kept.push({ owner, name, thing, timer });
+      if (held(owner).length > MOST.each) forget(held(owner)[0]!);
+      if (kept.length > MOST.all) forget(greediest()[0]!);
     },
-    get: (name) => kept.get(name)?.thing,
+    get: (place) => find(place)?.thing,
     forget,
-    all: () => [...kept.values()].map(({ thing }) => thing),
+    all: () => kept.map(({ thing }) => thing),
   };
 }

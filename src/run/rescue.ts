@@ -65,13 +65,10 @@ type Tools = Pick<RescueSettings, 'ports' | 'openTerminal'> & { signal: AbortSig
 /** Resolves with what there is to say: nobody else writes on the terminal while the shell has it. */
 async function openShell(spec: ContainerSpec, { ports, openTerminal, signal }: Tools): Promise<StepEvent[]> {
   const said: StepEvent[] = [];
-  const tooLong = AbortSignal.timeout(LONGEST);
-  const io = {
-    emit: (event: StepEvent) => void said.push(event),
-    signal: AbortSignal.any([signal, tooLong]),
-  };
+  using limit = startLimit(signal);
+  const io = { emit: (event: StepEvent) => void said.push(event), signal: limit.signal };
   {
-    await using session = await openTerminal();
+    await using session = await openTerminal(io.signal);
     const shell = { ...spec, command: SHELL, terminal: session.terminal.term, secrets: new Map() };
     await using container = await ports.containers.create(
       { ...shell, environment: new Map([...spec.environment, ['TERM', session.terminal.term]]) },
@@ -81,11 +78,25 @@ async function openShell(spec: ContainerSpec, { ports, openTerminal, signal }: T
       await container.interact(session, io.signal);
     } catch (error) {
       signal.throwIfAborted();
-      if (!tooLong.aborted) throw error;
+      if (!io.signal.aborted) throw error;
       said.push(line('the time of the shell is over'));
     }
   }
   return said;
+}
+
+function startLimit(build: AbortSignal): { signal: AbortSignal } & Disposable {
+  const limit = new AbortController();
+  const stop = () => limit.abort();
+  const timer = setTimeout(stop, LONGEST);
+  build.addEventListener('abort', stop, { once: true });
+  return {
+    signal: limit.signal,
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      build.removeEventListener('abort', stop);
+    },
+  };
 }
 
 const SHELL = ['/bin/sh'] as const;

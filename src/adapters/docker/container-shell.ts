@@ -47,7 +47,8 @@ async function type({ input }: TerminalSession, stream: Duplex): Promise<void> {
   try {
     for await (const data of input) {
       if (stream.destroyed) return;
-      stream.write(data);
+      // A command that reads nothing: what is typed waits, and then the terminal drops it.
+      if (!stream.write(data)) await drained(stream);
     }
   } catch {
     // The person is gone: the same.
@@ -55,15 +56,43 @@ async function type({ input }: TerminalSession, stream: Duplex): Promise<void> {
   stream.end();
 }
 
+function drained(stream: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stream.off('drain', done).off('close', done);
+      resolve();
+    };
+    stream.on('drain', done).on('close', done);
+  });
+}
+
+/** Tells the engine each size of the window; of those that come while it takes one, the last. */
 function followWindow(connection: Connection, name: string, { terminal }: TerminalSession): Disposable {
-  const resize = (): void => {
-    const query = { w: String(terminal.columns), h: String(terminal.rows) };
-    // It may have ended; a wrong width is no reason to end it.
-    requestJson(connection, { method: 'POST', path: `/containers/${name}/resize`, query }).catch(
-      () => undefined,
-    );
+  const ended = new AbortController();
+  let told = '';
+  let telling = false;
+  const tell = async (): Promise<void> => {
+    if (telling) return;
+    telling = true;
+    for (let size = sizeOf(terminal); size !== told && !ended.signal.aborted; size = sizeOf(terminal)) {
+      told = size;
+      const [w, h] = size.split('x');
+      const request = { path: `/containers/${name}/resize`, query: { w, h }, signal: ended.signal };
+      // It may have ended; a wrong width is no reason to end it.
+      await requestJson(connection, { method: 'POST', ...request }).catch(() => undefined);
+    }
+    telling = false;
   };
-  resize();
-  const stop = terminal.onResize(resize);
-  return { [Symbol.dispose]: stop };
+  void tell();
+  const leave = terminal.onResize(() => void tell());
+  return {
+    [Symbol.dispose]() {
+      leave();
+      ended.abort();
+    },
+  };
+}
+
+function sizeOf({ columns, rows }: TerminalSession['terminal']): string {
+  return `${columns}x${rows}`;
 }

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { CallerGone } from '../../../src/model/caller.js';
 import { Failure } from '../../../src/model/errors.js';
 import type { BuildEvent } from '../../../src/model/events.js';
-import { caller, inImage, run, started, world } from './world.js';
+import { caller, inImage, request, run, started, submission, world } from './world.js';
 
 const never = new AbortController().signal;
 const other = { ...caller, fingerprint: 'SHA256:y' };
@@ -53,7 +53,7 @@ describe('a build whose caller goes away', () => {
     const { interrupt, result, builds } = await hanging('--on-disconnect detach');
     interrupt();
     expect(await result).toMatchObject({ exitCode: 130 });
-    expect(builds.list()).toEqual([]);
+    expect(builds.list()).toMatchObject([{ state: 'ended', exitCode: 130 }]);
   });
 
   it('--on-disconnect grace: waits for somebody, and ends where nobody comes', async () => {
@@ -78,10 +78,28 @@ describe('a build whose caller goes away', () => {
     expect(await result).toMatchObject({ exitCode: 130 });
   });
 
-  it('a build that ended before its caller left is not kept', async () => {
+  it('the verdict is kept also where the caller seems to be there: a dead link is noticed late', async () => {
     const w = world();
     await run(w.builds, '--id one --on-disconnect detach');
-    expect(w.builds.find('one', caller)).toBeUndefined();
+    expect(await w.builds.find('one', caller)!.follow(() => undefined, never)).toMatchObject({ exitCode: 0 });
+    await run(w.builds, '--id two');
+    expect(w.builds.find('two', caller)).toBeUndefined();
+  });
+
+  it('nobody else pushes a verdict out, nor by the same id', async () => {
+    const w = world();
+    const detached = (id: string) => request(`--id ${id} --on-disconnect detach`);
+    await w.builds.submit(
+      detached('one'),
+      submission(() => undefined, never),
+    );
+    for (const id of ['one', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'])
+      await w.builds.submit(
+        detached(id),
+        submission(() => undefined, never, other),
+      );
+    expect(w.builds.list(caller)).toMatchObject([{ id: 'one', state: 'ended', watched: false }]);
+    expect(w.builds.list(other).map(({ id }) => id)).toEqual(['b', 'c', 'd', 'e', 'f', 'g', 'h', 'i']);
   });
 });
 

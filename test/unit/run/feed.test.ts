@@ -56,6 +56,16 @@ describe('who follows a build', () => {
     expect(rest.slice(-3)).toEqual(['line 100', 'step.started', 'result']);
   });
 
+  it('warnings without end are bounded like the log', async () => {
+    const feed = createFeed(() => undefined, 10_000);
+    for (let n = 0; n < 100; n++)
+      void feed.emit({ type: 'warning', ...stamp, message: `${n} ${'x'.repeat(1_000)}` });
+    void feed.emit(verdict);
+    const { seen } = await follow(feed);
+    expect(seen.length).toBeLessThan(12);
+    expect(seen.at(-2)).toMatch(/^99 x/);
+  });
+
   it('is left behind where it reads slowly, and holds nobody back', async () => {
     const feed = createFeed(() => undefined, 1_000);
     const seen: string[] = [];
