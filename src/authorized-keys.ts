@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Config } from './config.js';
 import { Failure } from './model/errors.js';
-import { parseForced } from './request/rights.js';
+import { checkRights } from './request/rights.js';
 import { parseAuthorizedKeys, type AuthorizedKey } from './ssh/keys.js';
 import type { ServerLog } from './ssh/log.js';
 
@@ -40,7 +40,7 @@ function readAgain(file: string, log: ServerLog): readonly AuthorizedKey[] {
 }
 
 function readKeys(text: string, origin: string, log: ServerLog): readonly AuthorizedKey[] {
-  const { keys, rejected } = parseAuthorizedKeys(text, parseForced);
+  const { keys, rejected } = parseAuthorizedKeys(text, checkRights);
   for (const { line, reason } of rejected) log.warn({ origin, line, reason }, 'authorized key not usable');
   return keys;
 }

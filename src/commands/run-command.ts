@@ -1,7 +1,6 @@
 import { asFailure, type Failure } from '../model/errors.js';
 import { createPump, flushed } from '../output/pump.js';
-import { requestedOutput } from '../request/parse.js';
-import { readCommand } from '../request/rights.js';
+import { readCommand, refusalOutput } from '../request/rights.js';
 import { attach } from './attach.js';
 import { build } from './build.js';
 import { cancel } from './cancel.js';
@@ -51,8 +50,8 @@ function dispatch(invocation: Invocation, services: Services): Promise<number> {
   }
 }
 
-async function refuse(failure: Failure, { words, stdout, stderr }: Invocation): Promise<void> {
+async function refuse(failure: Failure, { words, caller, stdout, stderr }: Invocation): Promise<void> {
   await createPump(stderr)(`buildbot: ${failure.line}\n`);
-  const output = requestedOutput(words);
+  const output = refusalOutput(words, caller.rights);
   if (output === 'json' || output === 'result') await createPump(stdout)(refusal(failure, output));
 }

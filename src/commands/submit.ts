@@ -7,6 +7,7 @@ import { createPump } from '../output/pump.js';
 import { signResults } from '../output/receipt.js';
 import { redactEvents, redactText } from '../output/redact.js';
 import { toBuildRequest } from '../request/build-request.js';
+import { contentFlags } from '../request/content-flags.js';
 import type { FlagValues } from '../request/parse.js';
 import type { OpenTerminal } from '../ports.js';
 import { createFeed } from '../run/feed.js';
@@ -37,7 +38,8 @@ export async function submit(
     for (const warning of warnings) await warn(`warning: ${warning}\n`);
     const { render, openTerminal } = show(request);
     const feed = createFeed(render);
-    const emit = redactEvents(secrets, signResults(services, withFailureLog(feed.emit)));
+    const notary = { ...services, caller: owner, flags: contentFlags(flags, redact) };
+    const emit = redactEvents(secrets, signResults(notary, withFailureLog(feed.emit)));
     const { caller, signal } = invocation;
     const submission = { caller, emit, feed, signal, redact, openTerminal };
     const { exitCode } = await services.builds.submit(request, submission);

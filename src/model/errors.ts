@@ -63,7 +63,7 @@ export type FailureCode = keyof typeof catalogue;
 export type FailureDetails = {
   /** Exit code of the command that failed in the caller's build (a RUN, a test). */
   commandExitCode?: number;
-  /** The engine's image of all that was built before (classic builder). */
+  /** The engine's id of the image of all that was built before (classic builder). */
   lastLayer?: string;
   /** What to do, where the catalogue's own advice does not fit. */
   hint?: string;

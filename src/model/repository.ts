@@ -24,8 +24,8 @@ const HTTP = new RegExp(String.raw`^(https?)://(${HOST})(:\d{1,5})?(/.*)$`, 'i')
 const FILE = /^file:\/\/\/./i;
 const HG = /^hg\+(?=(?:ssh|https?|file):\/\/)/i;
 // A backslash or a control character is read differently by different parsers, so that two of them may see
-// two hosts.
-const UNSAFE = /[\u0000-\u0020\u007f\\]/;
+// two hosts; and a terminal obeys what cannot be seen.
+const UNSAFE = /[\p{C}\p{Z}\\]/u;
 
 type Address = Omit<RepositoryUrl, 'vcs'> & { user?: string };
 
@@ -90,7 +90,7 @@ function refuseUserInfo(text: string): void {
 }
 
 function refused(text: string, why: string, what: string): Failure {
-  const shown = text.replace(/:\/\/[^/]*@/, '://***@').replace(/[\u0000-\u001f\u007f]/g, '?');
+  const shown = text.replace(/:\/\/[^/]*@/, '://***@').replace(/[\p{C}\u2028\u2029]/gu, '?');
   const short = shown.length > 80 ? `${shown.slice(0, 77)}...` : shown;
   return new Failure('USAGE', `'${short}' is not accepted as ${what}: ${why}`, {
     hint: 'write it like git@forge.example:team/app.git or https://forge.example/team/app.git',

@@ -65,7 +65,7 @@ export const resultSchema = z.object({
   receipt: z
     .string()
     .describe(
-      'what was made from what, as one line of JSON without its line end; of succeeded builds on a runner with a host key',
+      'what was made from what, by whose request and with which flags, as one line of JSON without its line end; of succeeded builds on a runner with a host key',
     )
     .optional(),
   signature: z

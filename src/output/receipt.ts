@@ -4,11 +4,19 @@ import type { BuildResult } from '../model/result.js';
 /** The type of a receipt, and the namespace of its signature: one cannot be taken for anything else. */
 export const RECEIPT = 'buildbot-receipt';
 
-export type Notary = {
-  /** A text → its signature, armored. */
-  sign: (text: string) => string;
+/** What a receipt says beside the result. */
+export type Witnessed = {
   /** Of the runner's program. */
   version: string;
+  /** Fingerprint of the key that asked for the build. */
+  caller: string;
+  /** Name → values of each flag of the request that has a say in what is made, redacted; of long values the hash. */
+  flags: Readonly<Record<string, readonly (string | { sha256: string })[]>>;
+};
+
+export type Notary = Witnessed & {
+  /** A text → its signature, armored. */
+  sign: (text: string) => string;
 };
 
 /**
@@ -16,20 +24,20 @@ export type Notary = {
  * sees. Without `sign` nothing is added.
  */
 export function signResults(
-  { sign, version }: Partial<Notary> & Pick<Notary, 'version'>,
+  { sign, ...witnessed }: Witnessed & Partial<Notary>,
   emit: Emit<BuildEvent>,
 ): Emit<BuildEvent> {
   if (sign === undefined) return emit;
   return (event) =>
-    emit(event.type === 'result' && madeSomething(event) ? signed(event, { sign, version }) : event);
+    emit(event.type === 'result' && madeSomething(event) ? signed(event, { sign, ...witnessed }) : event);
 }
 
-/** What a result says was made from what: one line of JSON in the form of RFC 8785, without its line end. */
-export function receiptOf(result: BuildResult, version: string): string {
+/** What was made from what, and who asked for it with which flags: one line of JSON in the form of RFC 8785, without its line end. */
+export function receiptOf(result: BuildResult, { version, caller, flags }: Witnessed): string {
   const { id, status, exitCode, source, images, published, finishedAt } = result;
   return canonical({
     ...{ type: RECEIPT, version: 1, runner: { version } },
-    ...{ id, status, exitCode, finishedAt },
+    ...{ caller, flags, id, status, exitCode, finishedAt },
     source: source && { repo: source.repo, ref: source.ref, revision: source.revision },
     images: images.map(({ project, name, id: image, digest, refs }) => ({
       ...{ project, name, id: image, digest },
@@ -44,8 +52,8 @@ function madeSomething({ status, images, published }: BuildResult): boolean {
   return status === 'succeeded' && images.length + published.length > 0;
 }
 
-function signed(event: EventOf<'result'>, { sign, version }: Notary): EventOf<'result'> {
-  const receipt = receiptOf(event, version);
+function signed(event: EventOf<'result'>, { sign, ...witnessed }: Notary): EventOf<'result'> {
+  const receipt = receiptOf(event, witnessed);
   // The line with its end, since that is what comes out when a program prints the receipt.
   return { ...event, receipt, signature: sign(`${receipt}\n`) };
 }

@@ -19,6 +19,8 @@ export type ContainerSpec = {
   /** Id of the build, for the label that a sweep looks for. */
   build: string;
   image: string;
+  /** The image is in the engine's store, or there is no container (ENGINE_FAILED): it is never pulled. */
+  local?: true;
   /** Runs instead of the image's entry point. Absent: the container will not be run, only read. */
   command?: Command;
   /** Absent: the image's own. */

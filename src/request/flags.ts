@@ -16,6 +16,8 @@ export type Flag = {
   planned?: true;
   /** Its value is never shown. */
   secret?: true;
+  /** It has no say in what is made, but in how a build runs or who may: receipts leave it out. */
+  unsigned?: true;
 };
 
 export type FlagGroup = { title: string; flags: readonly Flag[] };
@@ -64,7 +66,13 @@ export const buildFlags: readonly FlagGroup[] = [
         aliases: ['service-id'],
         help: 'which project(s) of build.yml; default all',
       },
-      { name: 'known-hosts', value: '-', choices: ['-'], help: 'read known_hosts lines from stdin' },
+      {
+        name: 'known-hosts',
+        value: '-',
+        choices: ['-'],
+        unsigned: true,
+        help: 'read known_hosts lines from stdin',
+      },
       { name: 'accept-new-host-key', help: 'trust a host key of the forge that is seen for the first time' },
     ],
   },
@@ -152,39 +160,58 @@ export const buildFlags: readonly FlagGroup[] = [
   {
     title: 'Delivery',
     flags: [
-      { name: 'push', help: 'push the image (the default)' },
-      { name: 'no-push', help: 'leave the image in the engine' },
-      { name: 'push-retry', value: 'N', help: 'further tries after a transient error; default 5' },
+      { name: 'push', unsigned: true, help: 'push the image (the default)' },
+      { name: 'no-push', unsigned: true, help: 'leave the image in the engine' },
+      {
+        name: 'push-retry',
+        value: 'N',
+        unsigned: true,
+        help: 'further tries after a transient error; default 5',
+      },
     ],
   },
   {
     title: 'Run',
     flags: [
-      { name: 'timeout', value: '30m', help: 'for the whole build; the server has a maximum' },
+      {
+        name: 'timeout',
+        value: '30m',
+        unsigned: true,
+        help: 'for the whole build; the server has a maximum',
+      },
       {
         name: 'on-disconnect',
         value: 'cancel|detach|grace=60s',
+        unsigned: true,
         help: 'what happens when you go away; default cancel',
       },
       {
         name: 'on-failure',
         value: 'exit|shell',
         choices: ['exit', 'shell'],
+        unsigned: true,
         help: 'shell: look around where it failed (ssh -t); default exit',
       },
       {
         name: 'output',
         value: 'human|json|result',
         choices: ['human', 'json', 'result'],
+        unsigned: true,
         help: 'log for people, one event per line, or the result alone',
       },
       {
         name: 'progress',
         value: 'auto|plain|tty',
         choices: ['auto', 'plain', 'tty'],
+        unsigned: true,
         help: 'how human output is drawn; auto: tty in a terminal (ssh -t)',
       },
-      { name: 'id', value: 'ID', help: 'your name for the build: letters, digits, . _ -, at most 64' },
+      {
+        name: 'id',
+        value: 'ID',
+        unsigned: true,
+        help: 'your name for the build: letters, digits, . _ -, at most 64',
+      },
     ],
   },
   {
@@ -194,6 +221,7 @@ export const buildFlags: readonly FlagGroup[] = [
         name: 'credentials',
         value: '-',
         choices: ['-'],
+        unsigned: true,
         help: 'read the credentials document (YAML or JSON) from stdin',
       },
       {
@@ -209,7 +237,12 @@ export const buildFlags: readonly FlagGroup[] = [
         repeatable: true,
         help: '"docker login -u U -p P HOST", parsed, never run (visible to others: prefer --credentials)',
       },
-      { name: 'docker-login-cache', value: 'X', help: 'accepted and ignored: no login is kept' },
+      {
+        name: 'docker-login-cache',
+        value: 'X',
+        unsigned: true,
+        help: 'accepted and ignored: no login is kept',
+      },
     ],
   },
 ];

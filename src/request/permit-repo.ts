@@ -20,8 +20,11 @@ export function checkRepository({ repositories }: Rights, url: string | undefine
   const path = plainPath(url);
   if (path === undefined)
     throw denied(`build '${url}': its path has no plain form to compare, and ${allowed}`);
+  // Whose home that is, and what lies there under which other name, the server alone knows.
+  if (repositories.some((pattern) => pattern.startsWith('!')) && isSsh(url) && /^\/*~/.test(path))
+    throw denied(`build '${url}': beside patterns with ! no path may begin with ~, and ${allowed}`);
   const same = spellings(url, path);
-  const alike = [...same, ...otherForm(same)].map(lowerCase);
+  const alike = [...same, ...lookalikes(same, userOf(url))].map(lowerCase);
   const permits: Match = (pattern) => same.some((place) => fits(pattern, place));
   // Whoever the user is: another name would lead to the same repository.
   const forbids: Match = (pattern) => alike.some((place) => fits(withoutUser(pattern.toLowerCase()), place));
@@ -49,9 +52,19 @@ function plainPath(url: string): string | undefined {
   const isUrl = URL_FORM.test(url);
   const raw = URL_FORM.exec(url)?.[5] ?? SCP_FORM.exec(url)?.[3];
   const path = raw === undefined ? undefined : isUrl ? decode(raw) : raw;
-  if (path === undefined || /[?#\\\u0000-\u001f\u007f]|%[0-9a-f]{2}/i.test(path)) return undefined;
+  if (path === undefined || /[?#\\\p{C}]|%[0-9a-f]{2}/iu.test(path)) return undefined;
   if (path.split('/').some((segment) => segment === '.' || segment === '..')) return undefined;
-  return path.replace(/\/{2,}/g, '/').replace(/(?:\/|\.git)+$/i, '');
+  // To Mercurial `ssh://host/path` is below the home directory, and `ssh://host//path` below the root.
+  const root = isUrl && isSsh(url) && path.startsWith('//') ? '/' : '';
+  return (root + path.replace(/\/{2,}/g, '/')).replace(/(?:\/|\.git)+$/i, '');
+}
+
+function isSsh(url: string): boolean {
+  return /^ssh:\/\//i.test(url) || !URL_FORM.test(url);
+}
+
+function userOf(url: string): string {
+  return URL_FORM.exec(url)?.[2] ?? SCP_FORM.exec(url)?.[1] ?? '';
 }
 
 function decode(path: string): string | undefined {
@@ -90,14 +103,24 @@ function plainHost(host: string): string {
   return host.toLowerCase().replace(/\.$/, '');
 }
 
-/** `git@host:path` and `ssh://git@host/path` are the same on most forges, though not on every server. */
-function otherForm(places: readonly Place[]): Place[] {
+/**
+ * What most forges serve as the same repository, though not every server does: `git@host:path` and `ssh://git@host/path`, and in both
+ * the path from the root and from the user's home.
+ */
+function lookalikes(places: readonly Place[], user: string): Place[] {
   return places.flatMap(({ authority, separator, path }): Place[] => {
-    if (separator === ':')
-      return [{ authority: `ssh://${authority}`, separator: '', path: path.replace(/^\/?/, '/') }];
-    const [, host] = /^ssh:\/\/([^/]*?)(?::22)?$/.exec(authority) ?? [];
+    const [, host] = (separator === ':' ? /^(.*)$/ : /^ssh:\/\/(.*?)(?::22)?$/).exec(authority) ?? [];
     if (host === undefined) return [];
-    return [path, path.slice(1)].map((path) => ({ authority: host, separator: ':', path }));
+    const plain = path.replace(/^\/+/, '');
+    const paths = [plain, `/${plain}`, `~/${plain}`, `~${user}/${plain}`];
+    const hasPort = /:\d+$/.test(host);
+    const origins = hasPort ? [`ssh://${host}`] : [`ssh://${host}`, `ssh://${host}:22`];
+    const urls = origins.flatMap((authority) =>
+      paths.map((path) => ({ authority, separator: '', path: `/${path}` }) as const),
+    );
+    return hasPort
+      ? urls
+      : [...urls, ...paths.map((path) => ({ authority: host, separator: ':', path }) as const)];
   });
 }
 

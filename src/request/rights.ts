@@ -1,8 +1,10 @@
 import { Failure } from '../model/errors.js';
 import { parseRepositoryUrl } from '../model/repository.js';
 import type { Rights } from '../model/rights.js';
+import { suggest } from '../model/suggest.js';
+import { commands } from './commands.js';
 import { denied } from './denied.js';
-import { parseCommand, type FlagValues, type ParsedCommand } from './parse.js';
+import { parseCommand, requestedOutput, type FlagValues, type ParsedCommand } from './parse.js';
 import { checkRepository } from './permit-repo.js';
 import { splitCommand } from './split.js';
 import { flagged } from './values.js';
@@ -39,6 +41,38 @@ function checkSource(flags: FlagValues, rights: Rights): void {
   const repo = flags.one('repo');
   if (flags.one('context') !== undefined) checkRepository(rights, undefined);
   if (repo !== undefined) checkRepository(rights, flagged('repo', () => parseRepositoryUrl(repo)).url);
+}
+
+/**
+ * The form in which a refusal is told: as the key's command= says, else as the caller does. Undefined where neither says any, however
+ * wrong the rest may be.
+ */
+export function refusalOutput(words: readonly string[], { forced }: Rights): string | undefined {
+  const fixed = forced === undefined ? undefined : requestedOutput(wordsOf(forced));
+  return fixed ?? requestedOutput(words);
+}
+
+function wordsOf(text: string): readonly string[] {
+  try {
+    return splitCommand(text);
+  } catch (error) {
+    if (error instanceof Failure) return [];
+    throw error;
+  }
+}
+
+/** Throws a Failure where rights name a command that nobody can give over SSH, or force one. */
+export function checkRights({ forced, commands: names = [] }: Rights): void {
+  const known: readonly string[] = commands.filter(({ local }) => !local).map(({ name }) => name);
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    const near = suggest(unknown.slice(0, 60), known);
+    const hint = near === undefined ? '' : `, did you mean '${near}'?`;
+    throw new Failure('USAGE', `option permit-commands=: '${unknown.slice(0, 60)}' is no command${hint}`, {
+      hint: `commands are ${known.join(', ')}`,
+    });
+  }
+  if (forced !== undefined) parseForced(forced);
 }
 
 /** Throws a Failure unless this is a command line that a key can force. */

@@ -71,7 +71,7 @@ async function openShell(spec: ContainerSpec, { ports, openTerminal, signal }: T
     await using session = await openTerminal(io.signal);
     const shell = { ...spec, command: SHELL, terminal: session.terminal.term, secrets: new Map() };
     await using container = await ports.containers.create(
-      { ...shell, environment: new Map([...spec.environment, ['TERM', session.terminal.term]]) },
+      { ...shell, local: true, environment: new Map([...spec.environment, ['TERM', session.terminal.term]]) },
       { registries: new Map(), ...io },
     );
     try {

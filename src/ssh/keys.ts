@@ -1,3 +1,4 @@
+import type { Rights } from '../model/rights.js';
 import { parseOptions } from './options.js';
 import type { KeyOptions } from './option-table.js';
 import { fingerprintOf, importPublicKey, isKeyType, keyTypes, type PublicKey } from './publickey.js';
@@ -11,12 +12,12 @@ export type RejectedLine = { line: number; reason: string };
 export type AuthorizedKeys = { keys: AuthorizedKey[]; rejected: RejectedLine[] };
 
 /**
- * authorized_keys as sshd(8) has it: a line that is not wholly understood grants nothing and is named in `rejected`. `checkForced`
- * throws an Error for what is no command line of this runner.
+ * authorized_keys as sshd(8) has it: a line that is not wholly understood grants nothing and is named in `rejected`. `checkRights`
+ * throws an Error for rights that name what this runner does not have.
  */
 export function parseAuthorizedKeys(
   text: string,
-  checkForced: (command: string) => void = () => {},
+  checkRights: (rights: Rights) => void = () => {},
 ): AuthorizedKeys {
   const result: AuthorizedKeys = { keys: [], rejected: [] };
   const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/);
@@ -25,7 +26,7 @@ export function parseAuthorizedKeys(
     if (line === '' || line.startsWith('#')) continue;
     try {
       const key = parseLine(line);
-      if (key.options.rights.forced !== undefined) checkForced(key.options.rights.forced);
+      checkRights(key.options.rights);
       result.keys.push(key);
     } catch (error) {
       result.rejected.push({ line: index + 1, reason: (error as Error).message });
@@ -51,7 +52,12 @@ function parseLine(line: string): AuthorizedKey {
   const key = importPublicKey(type, decodeBase64(encoded));
   if (options.verificationRequired && key.application === undefined && !options.authority)
     throw new Error('option verify-required has a meaning with a security key alone');
-  return { ...key, fingerprint: fingerprintOf(key.blob), comment, options };
+  return { ...key, fingerprint: fingerprintOf(key.blob), comment: printable(comment), options };
+}
+
+// `status` shows it on the terminals of others.
+function printable(comment: string): string {
+  return comment.replace(/[\p{C}\u2028\u2029]+/gu, ' ').trim();
 }
 
 // RFC 4250 §4.6.1 allows more; these are the shapes of every public key algorithm that sshd knows.

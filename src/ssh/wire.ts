@@ -1,18 +1,5 @@
 /** The SSH wire format (RFC 4251 §5): a string is a big-endian uint32 length, then the bytes. */
 
-/** Cuts `data` into its strings, or gives undefined where it does not consist of whole strings alone. */
-export function readStrings(data: Buffer): Buffer[] | undefined {
-  const reader = createReader(data);
-  const strings: Buffer[] = [];
-  try {
-    while (!reader.atEnd()) strings.push(reader.string());
-    return strings;
-  } catch (error) {
-    if (error instanceof WireError) return undefined;
-    throw error;
-  }
-}
-
 /** What was read is not what the format wants. */
 export class WireError extends Error {
   override readonly name = 'WireError';

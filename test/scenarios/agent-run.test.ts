@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lab } from '../lab/environment.js';
 import {
+  base,
   copyPrograms,
   forges,
   remains,
   startAgent,
   startTwoCallers,
+  until,
   type Agent,
   type Callers,
 } from './agent.js';
@@ -17,12 +18,6 @@ import { engineCan, saidByRun } from './engine.js';
 import { createRepository, type Repository } from './repository.js';
 import { startRunner, type Runner } from './runner.js';
 
-/** Resolves once `check` holds; the test's own timeout is the limit. */
-async function until(check: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await check())) await setTimeout(20);
-}
-
-const base = () => `FROM ${lab('LAB_BASE_IMAGE')}\n`;
 const command = (url: string, flags = '') => `build --repo ${url} --no-push --no-cache ${flags}`;
 
 describe.runIf(engineCan.mountAgents)("the caller's agent in a RUN", () => {

@@ -1,16 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLfsServer } from '../integration/git/lfs-server.js';
 import { lab } from '../lab/environment.js';
 import {
+  base,
   forges,
   remains,
   startAgent,
   startSilentAgent,
   startTwoCallers,
+  until,
   type Agent,
   type Callers,
 } from './agent.js';
@@ -19,12 +20,6 @@ import { createRepository, credentials } from './repository.js';
 import { run } from './run.js';
 import { startRunner, type Runner } from './runner.js';
 
-/** Resolves once `check` holds; the test's own timeout is the limit. */
-async function until(check: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await check())) await setTimeout(20);
-}
-
-const base = () => `FROM ${lab('LAB_BASE_IMAGE')}\n`;
 const [, gitHost, gitPort] = /@([^:]+):(\d+)/.exec(lab('LAB_GIT_SSH'))!;
 
 describe("the caller's agent", () => {

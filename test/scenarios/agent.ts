@@ -5,6 +5,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { lab } from '../lab/environment.js';
 import { run } from './run.js';
 import { startRunner, type Runner, type SshOptions } from './runner.js';
@@ -79,6 +80,14 @@ export async function copyPrograms(programs: readonly string[], directory: strin
   await mkdir(join(directory, 'etc'), { recursive: true });
   await writeFile(join(directory, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
 }
+
+/** Resolves once `check` holds; the test's own timeout is the limit. */
+export async function until(check: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await check())) await setTimeout(20);
+}
+
+/** The first line of a Dockerfile. */
+export const base = () => `FROM ${lab('LAB_BASE_IMAGE')}\n`;
 
 /** Environment of a runner that knows the lab's git servers, and has nothing else of them. */
 export const forges = () => ({ BUILDBOT_KNOWN_HOSTS: readFileSync(lab('LAB_GIT_KNOWN_HOSTS'), 'utf8') });

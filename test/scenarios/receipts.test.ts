@@ -19,7 +19,7 @@ function commandsUnder(heading: string): string[] {
   return [...section.matchAll(/^```sh\n([^]*?)^```$/gm)].map((match) => match[1]!);
 }
 
-const [verify, read] = commandsUnder('Verify') as [string, string];
+const [verify, read, asked] = commandsUnder('Verify') as [string, string, string];
 const [nameOfAlias] = commandsUnder('The name in known_hosts') as [string];
 const [withoutJq] = commandsUnder('Without jq') as [string];
 const listed = '[build.example]:2222';
@@ -133,6 +133,39 @@ describe('a receipt', () => {
     const line = output.stdout.trimEnd().split('\n').at(-1)!;
     await writeFile(resultFile(), line.replace('__build_result_meta ', ''));
     expect(await shell(verify)).toMatchObject({ code: 0, stdout: expect.stringContaining(good) as string });
+  });
+});
+
+describe('a receipt says who asked, and with what,', () => {
+  const saidBy = async (result: BuildResult): Promise<string> => {
+    await writeFile(resultFile(), JSON.stringify(result));
+    return (await shell(asked)).stdout;
+  };
+
+  it('as the command of docs/receipts.md prints it', async () => {
+    const key = await run('ssh-keygen', ['-l', '-f', join(runner.directory, 'key.pub')]);
+    expect(await saidBy(built)).toBe(
+      [
+        `caller ${key.split(' ')[1]}`,
+        `--image ["${image}"]`,
+        `--repo ["${repository.url}"]`,
+        '--revision ["main"]',
+        '--tag ["1","latest"]',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('so that content which comes from flags is not taken for that of the repository', async () => {
+    const evil = 'mkdir -p /project; printf "FROM scratch\\nLABEL evil=1\\n" > /project/Dockerfile';
+    const builder = `--builder-image ${lab('LAB_BASE_IMAGE')} --builder-command '${evil}'`;
+    const flags = `--revision main --no-push --output result --credentials - ${builder}`;
+    const output = await runner.ssh(`build --repo ${repository.url} ${flags}`, { input: credentials() });
+    const result = resultSchema.parse(JSON.parse(output.stdout));
+    expect(result.source?.revision).toBe(revision);
+    expect(await saidBy(result)).toContain(
+      `--builder-command ${JSON.stringify([evil])}\n--builder-image ["${lab('LAB_BASE_IMAGE')}"]\n`,
+    );
   });
 });
 

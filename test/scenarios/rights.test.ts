@@ -33,6 +33,8 @@ beforeAll(async () => {
     forced: `command="build --repo ${repository.url} --image ${image} --tag forced"`,
     helped: 'command="plan"',
     broken: 'permit-everything',
+    shown: 'command="build --output result"',
+    mistyped: 'permit-commands="build,staus"',
   };
   const authorized: string[] = [];
   for (const [name, options] of Object.entries(lines)) authorized.push(`${options} ${await addKey(name)}`);
@@ -109,6 +111,15 @@ describe('a key', () => {
     });
   });
 
+  it('has its refusals in the form that its forced command asks for', async () => {
+    for (const command of ['build --nonsense', 'status --output json', '"']) {
+      const { code, stdout } = await as('shown', command);
+      expect(JSON.parse(stdout)).toMatchObject({ version: 1, exitCode: code });
+      // It has a type where json was asked for.
+      expect(JSON.parse(stdout)).not.toHaveProperty('type');
+    }
+  });
+
   it('whose line is not understood gets nothing, and the log names it', async () => {
     expect((await as('broken', 'help')).code).toBe(255);
     expect(runner.log).toContainEqual(
@@ -116,6 +127,13 @@ describe('a key', () => {
         line: 6,
         reason: "unknown option 'permit-everything'",
         msg: 'authorized key not usable',
+      }),
+    );
+    expect((await as('mistyped', 'build')).code).toBe(255);
+    expect(runner.log).toContainEqual(
+      expect.objectContaining({
+        line: 8,
+        reason: expect.stringContaining("'staus' is no command") as string,
       }),
     );
   });

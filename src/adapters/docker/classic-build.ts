@@ -3,6 +3,7 @@ import type { ImageSpec, StepIO } from '../../ports.js';
 import { type ClassicLog, classicLog, type ClassicMessage } from './classic-log.js';
 import { type Connection, connectionFailure, EngineError, openStream, requestJson } from './connection.js';
 import { contextTar } from './context.js';
+import { lastLayer } from './last-layer.js';
 import { readMessages } from './ndjson.js';
 import { buildQuery, dockerfilePath } from './query.js';
 import { registryConfig } from './registry-auth.js';
@@ -53,7 +54,7 @@ export async function classicBuild(
     body.destroy();
   }
   for (const event of log.flush()) await emit(event);
-  return outcome(log);
+  return await outcome(connection, log, signal);
 }
 
 /** The builder prints a warning for an arg that the Dockerfile does not declare, and this one is given to every build. */
@@ -68,9 +69,16 @@ function buildArgs({ options, context }: ImageSpec): Record<string, string> {
   return args;
 }
 
-function outcome(log: ClassicLog): { id: string; cached: boolean } {
+async function outcome(
+  connection: Connection,
+  log: ClassicLog,
+  signal: AbortSignal,
+): Promise<{ id: string; cached: boolean }> {
   const failure = log.failure();
-  if (failure !== undefined) throw failure;
+  if (failure !== undefined) {
+    const layers = failure.commandExitCode === undefined ? undefined : log.layers();
+    throw log.failure(layers && (await lastLayer(connection, layers, signal))) ?? failure;
+  }
   const id = log.imageId();
   if (id === undefined) throw new Failure('ENGINE_FAILED', 'the engine ended the build without an image');
   return { id, cached: log.cached() };

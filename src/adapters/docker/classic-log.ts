@@ -1,6 +1,7 @@
 import type { StepEvent } from '../../model/events.js';
 import { Failure } from '../../model/errors.js';
 import { wholeLines } from '../buildkit/lines.js';
+import type { LoggedLayers } from './last-layer.js';
 import { progressRate } from './progress-rate.js';
 
 /** A message of the classic builder (moby, api/types and pkg/jsonmessage). */
@@ -10,8 +11,10 @@ export type ClassicMessage = {
   id?: string;
   progressDetail?: { current?: number; total?: number };
   aux?: { ID?: string };
-  errorDetail?: { code?: number; message: string };
+  errorDetail?: ErrorDetail;
 };
+
+type ErrorDetail = { code?: number; message: string };
 
 export type ClassicLog = {
   /** What the caller sees of these messages, in few events. */
@@ -23,7 +26,9 @@ export type ClassicLog = {
   cached(): boolean;
   /** The container that runs now, or ran last. */
   container(): string | undefined;
-  failure(): Failure | undefined;
+  layers(): LoggedLayers | undefined;
+  /** `lastLayer` is what the failure says of it. */
+  failure(lastLayer?: string): Failure | undefined;
 };
 
 /** The builder's own announcements, each in a message of its own; Podman's are spelled `STEP 1/2:` and `-->`. */
@@ -49,8 +54,10 @@ export function classicLog(): ClassicLog {
   let allCached = true;
   let imageId: string | undefined;
   let container: string | undefined;
-  let layer: string | undefined;
-  let failure: Failure | undefined;
+  const layers: Partial<LoggedLayers> = {};
+  // From a process's start on, everything but an `aux` may be its own output.
+  let heard = false;
+  let failed: { step: Step | undefined; error: ErrorDetail } | undefined;
 
   const follow = (text: string) => {
     const announced = STEP.exec(text);
@@ -58,14 +65,28 @@ export function classicLog(): ClassicLog {
       endStep();
       const { instruction = '', argument = '' } = announced.groups;
       step = { text: text.trim(), instruction: instruction.toUpperCase(), argument, cached: false };
+      // Podman names neither the base image's layer nor the container of a RUN.
+      if (step.instruction === 'FROM') nameLayer(argument);
+      heard ||= !text.startsWith('Step ') && step.instruction === 'RUN';
     } else if (FROM_CACHE.test(text) && step) step.cached = true;
     else {
-      container = RUNNING.exec(text)?.groups?.['container'] ?? container;
-      layer = LAYER.exec(text)?.groups?.['layer'] ?? layer;
+      const running = RUNNING.exec(text)?.groups?.['container'];
+      container = running ?? container;
+      heard ||= running !== undefined;
+      nameLayer(LAYER.exec(text)?.groups?.['layer']);
     }
+  };
+  const nameLayer = (name: string | undefined) => {
+    if (name === undefined) return;
+    layers.claimed = name;
+    if (!heard) layers.base = name;
   };
   const endStep = () => {
     if (step && EXECUTED.has(step.instruction) && !step.cached) allCached = false;
+  };
+  const endStage = (id: string) => {
+    imageId = id;
+    heard = false;
   };
   const write = (events: StepEvent[], text: string) => {
     const red = text.startsWith(RED) && text.endsWith(PLAIN);
@@ -87,8 +108,8 @@ export function classicLog(): ClassicLog {
           if (ANNOUNCES.test(message.stream)) follow(message.stream);
           write(events, message.stream);
         } else if (message.status !== undefined) transfer(events, message);
-        imageId = message.aux?.ID ?? imageId;
-        if (message.errorDetail !== undefined) failure = stepFailure({ step, layer }, message.errorDetail);
+        if (message.aux?.ID !== undefined) endStage(message.aux.ID);
+        if (message.errorDetail !== undefined) failed = { step, error: message.errorDetail };
       }
       return events;
     },
@@ -105,7 +126,11 @@ export function classicLog(): ClassicLog {
       return allCached;
     },
     container: () => container,
-    failure: () => failure,
+    layers: () => {
+      const { base, claimed } = layers;
+      return base === undefined || claimed === undefined ? undefined : { base, claimed };
+    },
+    failure: (lastLayer) => failed && stepFailure(failed, lastLayer),
   };
 }
 
@@ -117,8 +142,8 @@ function appendLog(events: StepEvent[], stream: 'stdout' | 'stderr', text: strin
 }
 
 function stepFailure(
-  { step, layer }: { step: Step | undefined; layer: string | undefined },
-  { code, message }: { code?: number; message: string },
+  { step, error: { code, message } }: { step: Step | undefined; error: ErrorDetail },
+  lastLayer: string | undefined,
 ): Failure {
   if (step === undefined) return new Failure('DOCKERFILE_INVALID', `the Dockerfile is not valid: ${message}`);
   if (/^building at STEP "[^"]*": Build error: Unknown instruction/.test(message))
@@ -130,7 +155,7 @@ function stepFailure(
   if (code === undefined) return new Failure('DOCKERFILE_FAILED', `'${step.text}' failed: ${message}`);
   return new Failure('DOCKERFILE_FAILED', `'${step.text}' failed with exit code ${code}`, {
     commandExitCode: code,
-    ...(layer !== undefined && { lastLayer: layer }),
+    ...(lastLayer !== undefined && { lastLayer }),
   });
 }
 

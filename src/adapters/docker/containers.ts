@@ -39,7 +39,12 @@ export function createDockerContainers({
       known ??= await identifyEngine(connection, 'auto', access.signal);
       const engine = known.name;
       const name = `buildbot-${spec.build}-${randomBytes(6).toString('hex')}`;
-      const made = { name, image: spec.image, body: containerBody(spec, { limits, engine }) };
+      const made = {
+        name,
+        image: spec.image,
+        local: spec.local,
+        body: containerBody(spec, { limits, engine }),
+      };
       try {
         await makeContainer(connection, made, access);
         if (spec.command !== undefined && spec.secrets.size > 0)
@@ -57,13 +62,13 @@ export function createDockerContainers({
   };
 }
 
-type NewContainer = { name: string; image: string; body: object };
+type NewContainer = { name: string; image: string; local: true | undefined; body: object };
 
 async function makeContainer(connection: Connection, made: NewContainer, access: PullAccess): Promise<void> {
   try {
     await postContainer(connection, made, access.signal);
   } catch (error) {
-    if (!isStatus(error, 404)) throw error;
+    if (made.local || !isStatus(error, 404)) throw error;
     await pullImage(connection, made.image, access);
     await postContainer(connection, made, access.signal);
   }

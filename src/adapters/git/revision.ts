@@ -13,12 +13,12 @@ export type Target = { id: string; ref?: string; refKind?: 'branch' | 'tag' };
 const FULL_ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i;
 const ABBREVIATED_ID = /^[0-9a-f]{4,63}$/i;
 /** git-check-ref-format(1), and what a command line would misread. */
-const NOT_A_NAME = /^-|^$|[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{|\/\/|^\/|\/$/;
+const NOT_A_NAME = /^-|^$|[\p{C}\u0020~^:?*[\\]|\.\.|@\{|\/\/|^\/|\/$/u;
 
 /** Throws REVISION_NOT_FOUND for what no revision can be called, before anybody is asked. */
 export function checkRevision(revision: string): void {
   if (!NOT_A_NAME.test(revision) && revision.length <= 1024) return;
-  const shown = revision.slice(0, 80).replace(/[\u0000-\u001f\u007f]/g, '?');
+  const shown = revision.slice(0, 80).replace(/\p{C}/gu, '?');
   throw new Failure('REVISION_NOT_FOUND', `'${shown}' is neither a branch, a tag nor a commit id`);
 }
 

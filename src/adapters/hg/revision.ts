@@ -6,14 +6,14 @@ export type Found = { node: string; bookmarks: readonly string[] };
 
 const FULL_NODE = /^[0-9a-f]{40}$/i;
 /** What no branch, bookmark or tag is called (scmutil.checknewlabel), and what a command line would misread. */
-const NOT_A_NAME = /^-|^$|^\.$|^\s|\s$|[\u0000-\u001f\u007f:]/;
+const NOT_A_NAME = /^-|^$|^\.$|^\s|\s$|[\p{C}:]/u;
 /** The changeset before the first one: of an empty repository, or of the name `null`. */
 const NULL_NODE = /^0+$/;
 
 /** Throws REVISION_NOT_FOUND for what no revision can be called, before anybody is asked. */
 export function checkRevision(revision: string): void {
   if (!NOT_A_NAME.test(revision) && revision.length <= 1024) return;
-  const shown = revision.slice(0, 80).replace(/[\u0000-\u001f\u007f]/g, '?');
+  const shown = revision.slice(0, 80).replace(/\p{C}/gu, '?');
   throw new Failure('REVISION_NOT_FOUND', `'${shown}' is no branch, bookmark, tag or changeset id`);
 }
 

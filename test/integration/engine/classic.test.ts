@@ -77,6 +77,22 @@ test('a million lines come complete and in order, in flat memory', async () => {
 }, 120_000);
 
 describe('a build that fails', () => {
+  test('names the last good layer as the engine knows it', async () => {
+    const dockerfile = `FROM ${baseImage()}\nRUN echo ${randomUUID()} > /good\nENV A=b\nRUN exit 7`;
+    const { lastLayer } = await failureOf(build({ dockerfile }));
+    expect(lastLayer).toMatch(/^sha256:/);
+    expect(await outputOf(lastLayer!, ['sh', '-c', 'ls /good; echo $A'])).toBe('/good\nb\n');
+  });
+
+  test('names one of its own, whatever a RUN prints', async () => {
+    const other = (await build({ dockerfile: `FROM scratch\nLABEL other=${randomUUID()}` })).image.id;
+    for (const id of [other.slice('sha256:'.length).slice(0, 12), 'deadbeef0123']) {
+      const dockerfile = `FROM ${baseImage()}\nRUN printf ' ---> ${id}\\n'; exit 7`;
+      const { lastLayer } = await failureOf(build({ dockerfile }));
+      expect(lastLayer).toBeUndefined();
+    }
+  });
+
   test('in a RUN gives its exit code and the instruction', async () => {
     const failure = await failureOf(build({ dockerfile: `FROM ${baseImage()}\nRUN exit 7` }));
     expect(failure).toMatchObject({ code: 'DOCKERFILE_FAILED', commandExitCode: 7 });

@@ -254,6 +254,13 @@ describe('an image that the engine has not', () => {
     expect((await run('echo ran', { image: image.name })).stdout).toBe('ran\n');
   });
 
+  test('of the store alone is never pulled', async () => {
+    await using image = await published(lab('LAB_REGISTRY'), new Map());
+    const io = recorder();
+    const failure = await failureOf(container({ image: image.name, local: true }, { io }));
+    expect([failure.code, io.stdout()]).toEqual(['ENGINE_FAILED', '']);
+  });
+
   test('and that is private is pulled with the login of its registry alone', async () => {
     const registry = lab('LAB_AUTH_REGISTRY');
     const login = password(lab('LAB_AUTH_USERNAME'), lab('LAB_AUTH_PASSWORD'));

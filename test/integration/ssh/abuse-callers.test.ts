@@ -1,6 +1,5 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { uint32, wireString } from '../../../src/ssh/wire.js';
-import { startRunner, type Runner } from '../../scenarios/runner.js';
 import {
   answersOthers,
   channelOpen,
@@ -10,45 +9,34 @@ import {
   globalRequest,
   logged,
   logIn,
-  MOST_MEMORY,
-  peakMemory,
   repeat,
   send,
+  startAbuse,
   worksOff,
-  type Hostile,
 } from './abuse.js';
 
 /** The real server, and an attacker who has a key. */
-let runner: Runner;
-let client: Hostile;
-beforeAll(async () => {
-  runner = await startRunner();
-});
-afterEach(() => {
-  client?.destroy();
-  expect(peakMemory(runner)).toBeLessThan(MOST_MEMORY);
-});
-afterAll(() => runner[Symbol.asyncDispose]());
+const abuse = startAbuse();
 
 /** RFC 4254 §6.2. */
 const pty = [wireString('xterm'), ...Array.from({ length: 4 }, () => uint32(80)), wireString('')];
 
 describe('a flood of', () => {
   it('20,000 channels: 32 are opened, the others refused, in one line of the log', async () => {
-    client = await logIn(runner);
-    const { _handlers } = client._protocol;
+    abuse.client = await logIn(abuse.runner);
+    const { _handlers } = abuse.client._protocol;
     const answers = { opened: 0, refused: 0 };
     _handlers['CHANNEL_OPEN_CONFIRMATION'] = () => (answers.opened += 1);
     _handlers['CHANNEL_OPEN_FAILURE'] = () => (answers.refused += 1);
     send(
-      client,
+      abuse.client,
       repeat(20_000, (index) => channelOpen('session', index)),
     );
-    const done = worksOff(client);
-    expect(await answersOthers(runner)).toEqual(FINE);
+    const done = worksOff(abuse.client);
+    expect(await answersOthers(abuse.runner)).toEqual(FINE);
     await done;
     expect(answers).toEqual({ opened: 32, refused: 19_968 });
-    expect(logged(runner, 'session refused')).toEqual([
+    expect(logged(abuse.runner, 'session refused')).toEqual([
       expect.objectContaining({ address: '127.0.0.1', reason: 'more than 32 sessions on one connection' }),
     ]);
   });
@@ -76,39 +64,39 @@ describe('a flood of', () => {
     ['unknown messages', Buffer.from([200])],
     ['requests on a channel that is not there', channelRequest('env', [], { id: 99 })],
   ])('20,000 %s', async (_, message) => {
-    client = await logIn(runner);
-    send(client, [channelOpen('session', 0), channelRequest('pty-req', pty)]);
-    send(client, repeat(20_000, message));
-    const done = Promise.race([worksOff(client), closed(client)]);
-    expect(await answersOthers(runner)).toEqual(FINE);
+    abuse.client = await logIn(abuse.runner);
+    send(abuse.client, [channelOpen('session', 0), channelRequest('pty-req', pty)]);
+    send(abuse.client, repeat(20_000, message));
+    const done = Promise.race([worksOff(abuse.client), closed(abuse.client)]);
+    expect(await answersOthers(abuse.runner)).toEqual(FINE);
     await done;
   });
 
   it('environment variables with other names: 64 are kept', async () => {
-    client = await logIn(runner);
-    send(client, [channelOpen('session', 0)]);
+    abuse.client = await logIn(abuse.runner);
+    send(abuse.client, [channelOpen('session', 0)]);
     const value = wireString('x'.repeat(30_000));
     send(
-      client,
+      abuse.client,
       repeat(3_000, (index) => channelRequest('env', [wireString(`V${index}`), value])),
     );
-    const done = worksOff(client);
-    expect(await answersOthers(runner)).toEqual(FINE);
+    const done = worksOff(abuse.client);
+    expect(await answersOthers(abuse.runner)).toEqual(FINE);
     await done;
   });
 
   it.each(['curve25519-sha256', 'diffie-hellman-group16-sha512'])('key exchanges (%s)', async (kex) => {
-    client = await logIn(runner, { kex });
+    abuse.client = await logIn(abuse.runner, { kex });
     const times: number[] = [];
     const enough = new Promise<void>((resolve) =>
-      client.on('handshake', () => {
+      abuse.client.on('handshake', () => {
         times.push(performance.now());
         if (times.length === 30) resolve();
-        else client._protocol.rekey();
+        else abuse.client._protocol.rekey();
       }),
     );
-    client._protocol.rekey();
-    expect(await answersOthers(runner)).toEqual(FINE);
+    abuse.client._protocol.rekey();
+    expect(await answersOthers(abuse.runner)).toEqual(FINE);
     await enough;
     // The first ones are free, and each of the others costs 100 ms.
     expect(times.at(-1)! - times.at(-12)!).toBeGreaterThan(1000);

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { uint32 } from '../../../src/ssh/wire.js';
-import { startRunner, type Runner } from '../../scenarios/runner.js';
 import {
   answersOthers,
   channelOpen,
@@ -9,46 +8,35 @@ import {
   closed,
   FINE,
   logIn,
-  MOST_MEMORY,
-  peakMemory,
   repeat,
   send,
+  startAbuse,
   worksOff,
-  type Hostile,
 } from './abuse.js';
 
 /** The real server, and what somebody who has a key may send it. */
-let runner: Runner;
-let client: Hostile;
-beforeAll(async () => {
-  runner = await startRunner();
-});
-afterEach(() => {
-  client?.destroy();
-  expect(peakMemory(runner)).toBeLessThan(MOST_MEMORY);
-});
-afterAll(() => runner[Symbol.asyncDispose]());
+const abuse = startAbuse();
 
 it('a client that never reads is not read from either', async () => {
-  client = await logIn(runner);
-  client._sock.pause();
+  abuse.client = await logIn(abuse.runner);
+  abuse.client._sock.pause();
   const flood = channelRequest('flood@example.invalid', [], { reply: true });
-  send(client, [channelOpen('session', 0)]);
+  send(abuse.client, [channelOpen('session', 0)]);
   for (let round = 0; round < 8; round++) {
-    send(client, repeat(50_000, flood));
-    expect(await answersOthers(runner, 1)).toEqual(['fine']);
+    send(abuse.client, repeat(50_000, flood));
+    expect(await answersOthers(abuse.runner, 1)).toEqual(['fine']);
   }
   // It has work left that nobody takes from it: else all of the answers would lie in the runner's memory.
-  expect(client._sock.writableLength).toBeGreaterThan(0);
+  expect(abuse.client._sock.writableLength).toBeGreaterThan(0);
 });
 
 describe('a command', () => {
   const outcome = async (command: string) => {
-    client = await logIn(runner);
+    abuse.client = await logIn(abuse.runner);
     return new Promise<{ code?: number; text: string }>((resolve) => {
       let text = '';
-      client.on('close', () => resolve({ text }));
-      client.exec(command, (error, channel) => {
+      abuse.client.on('close', () => resolve({ text }));
+      abuse.client.exec(command, (error, channel) => {
         if (error) return resolve({ text: error.message });
         channel.stderr.on('data', (data: Buffer) => (text += data.toString()));
         channel.resume().on('close', (code: number) => resolve({ code, text }));
@@ -87,9 +75,9 @@ describe('a command', () => {
   });
 
   it("of 1 MiB ends its connection, nobody else's: a packet has 35,000 bytes (RFC 4253 §6.1)", async () => {
-    const other = await logIn(runner);
+    const other = await logIn(abuse.runner);
     expect(await outcome('x'.repeat(2 ** 20))).not.toHaveProperty('code', 0);
-    expect(await answersOthers(runner)).toEqual(FINE);
+    expect(await answersOthers(abuse.runner)).toEqual(FINE);
     expect(other._sock.readyState).toBe('open');
     other.destroy();
   });
@@ -97,17 +85,17 @@ describe('a command', () => {
 
 it('malformed messages end their connection at most', async () => {
   for (let number = 0; number < 60; number++) {
-    client = await logIn(runner);
+    abuse.client = await logIn(abuse.runner);
     const type = [80, 90, 91, 93, 94, 95, 96, 97, 98, 99, 50, 20, 21, 30, 60][number % 15]!;
     const name = ['session', 'exec', 'env', 'pty-req', 'signal', 'window-change', 'tcpip-forward'][
       number % 7
     ]!;
-    send(client, [channelOpen('session', 0)]);
+    send(abuse.client, [channelOpen('session', 0)]);
     const length = number % 5 === 0 ? uint32(0xffffffff) : uint32(name.length);
     const body = [Buffer.from([type]), type === 98 ? uint32(0) : Buffer.alloc(0), length, Buffer.from(name)];
-    send(client, [Buffer.concat([...body, randomBytes(number % 64)])]);
-    await Promise.race([worksOff(client), closed(client)]);
-    client.destroy();
+    send(abuse.client, [Buffer.concat([...body, randomBytes(number % 64)])]);
+    await Promise.race([worksOff(abuse.client), closed(abuse.client)]);
+    abuse.client.destroy();
   }
-  expect(await answersOthers(runner)).toEqual(FINE);
+  expect(await answersOthers(abuse.runner)).toEqual(FINE);
 });

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { uint32, wireString } from '../../../src/ssh/wire.js';
-import type { Runner } from '../../scenarios/runner.js';
+import { startRunner, type Runner } from '../../scenarios/runner.js';
 
 /** What no abuse may drive the runner's process over: MiB of VmHWM, the most memory that it ever had. At rest some 85, under all of this some 95. */
 export const MOST_MEMORY = 160;
@@ -40,6 +41,20 @@ export type Hostile = ssh2.Client & {
     _cipher: { encrypt(packet: Buffer): void };
   };
 };
+
+/** For all tests of a file: one real server, whose memory is looked at behind each test, and the client that this test has put there. */
+export function startAbuse(): { runner: Runner; client: Hostile } {
+  const abuse = {} as { runner: Runner; client: Hostile };
+  beforeAll(async () => {
+    abuse.runner = await startRunner();
+  });
+  afterEach(() => {
+    abuse.client?.destroy();
+    expect(peakMemory(abuse.runner)).toBeLessThan(MOST_MEMORY);
+  });
+  afterAll(() => abuse.runner[Symbol.asyncDispose]());
+  return abuse;
+}
 
 export async function logIn(
   { port, directory }: Pick<Runner, 'port' | 'directory'>,

@@ -49,8 +49,9 @@ What a key may not do ends with exit code 5 and a line that names the option and
 - **\`permit-repo="https://forge.example/team/*"\`**, \`"git@forge.example:team/*"\`, \`"ssh://git@forge.example:2222/team/*"\`. A \`*\` before the path does not reach
   into the path. Case of the host, the usual port, a \`.git\` or slash at the end make no difference, and a pattern without a user is good for any. A path
   with \`.\` or \`..\` in it is permitted to nobody, and neither is a context on stdin. \`git@host:path\` and \`ssh://git@host/path\` are not the same on every
-  server: permit the one that is meant. A \`!\` pattern also denies those, other users, and the other case of letters; yet a list of what is permitted
-  is safer than one of what is not.
+  server: permit the one that is meant; so are \`ssh://hg@host/path\`, below the home directory for Mercurial, and \`ssh://hg@host//path\`, below the root. A \`!\`
+  pattern also denies all of those, other users, and the other case of letters, and beside one no path of SSH may begin with \`~\`; yet a list of what
+  is permitted is safer than one of what is not.
 - **\`permit-image="registry.example/team/*,registry.example/app:latest"\`**. Without a tag, any tag. A \`*\` before the first slash does not reach behind it,
   and \`*\` alone is every image. Looked at once \`build.yml\` is read and before anything is built, also with \`--no-push\`.
 

@@ -80,6 +80,13 @@ describe('refused', () => {
     'https://forge.example/a\nb',
     'https://forge.example/a b',
     'https://forge.example:80:80/app',
+    'https://forge.example/a\u009b2Jb',
+    'git@forge.example:a\u202eb',
+    'ssh://git@forge.example/a\u200bb',
+    'https://forge.example/a\ue000b',
+    'https://forge.example/a\ud800b',
+    'file:///srv/a\u2028b',
+    'file:///srv/a\u00a0b',
   ])('%j', (url) => {
     expect(() => parseRepositoryUrl(url)).toThrow(expect.objectContaining({ code: 'USAGE' }));
   });
@@ -95,6 +102,12 @@ test.each([
   const failure = failureOf(() => parseRepositoryUrl(url));
   expect(failure.code).toBe('USAGE');
   expect(failure.line).not.toContain('hunter2');
+});
+
+test('a refusal sends nothing to the terminal that it could obey', () => {
+  expect(failureOf(() => parseRepositoryUrl('git@forge.example:a\u009b2J\u202eb\u2028')).message).toContain(
+    "'git@forge.example:a?2J?b?' is not accepted",
+  );
 });
 
 test('credentials in the URL: the hint names the document', () => {

@@ -39,10 +39,16 @@ const eventOf = (fields: Partial<BuildResult> = {}): EventOf<'result'> => ({
   ...{ ...result, ...fields },
 });
 
+const teller = {
+  version: '1.2.3',
+  caller: 'SHA256:abc',
+  flags: { target: ['a', 'é"\n'], 'builder-image': ['evil'], test: [{ sha256: 'ff' }] },
+};
+
 /** The result as it comes out, signed by a notary that only repeats what it was given. */
 async function told(event: BuildEvent, secrets: string[] = []): Promise<Record<string, unknown>> {
   const events: BuildEvent[] = [];
-  const notary = { sign: (text: string) => `signed: ${text}`, version: '1.2.3' };
+  const notary = { ...teller, sign: (text: string) => `signed: ${text}` };
   await redactEvents(
     secrets,
     signResults(notary, (one) => void events.push(one)),
@@ -59,9 +65,10 @@ function reversed<T>(value: T): T {
 }
 
 describe('receiptOf', () => {
-  it('is one line with sorted keys, and says what was made from what', () => {
-    expect(receiptOf(result, '1.2.3')).toBe(
-      `{"exitCode":0,"finishedAt":"${time}","id":"b1",` +
+  it('is one line with sorted keys, and says what was made from what, for whom and how', () => {
+    expect(receiptOf(result, teller)).toBe(
+      `{"caller":"SHA256:abc","exitCode":0,"finishedAt":"${time}",` +
+        `"flags":{"builder-image":["evil"],"target":["a","é\\"\\n"],"test":[{"sha256":"ff"}]},"id":"b1",` +
         `"images":[{"digest":"${digest}","id":"sha256:1","name":"registry.example/app","project":"app",` +
         `"refs":[{"digest":"${digest}","pushed":true,"ref":"registry.example/app:1"}]}],` +
         `"published":[{"bytes":10,"files":2,"to":"s3","url":"s3://bucket/app"}],"runner":{"version":"1.2.3"},` +
@@ -72,12 +79,12 @@ describe('receiptOf', () => {
 
   it('is the same whatever the order of the keys that it is made from', () => {
     expect(Object.keys(reversed(result))[0]).toBe('finishedAt');
-    expect(receiptOf(reversed(result), '1.2.3')).toBe(receiptOf(result, '1.2.3'));
+    expect(receiptOf(reversed(result), reversed(teller))).toBe(receiptOf(result, teller));
   });
 
   it('stays one line, whatever a caller puts into a name', () => {
     const source = { ...result.source!, ref: 'a\n"}\r\u2028b' };
-    const receipt = receiptOf({ ...result, source }, '1.2.3');
+    const receipt = receiptOf({ ...result, source }, teller);
     expect(receipt).not.toMatch(/[\r\n]/);
     expect(JSON.parse(receipt)).toMatchObject({ source: { ref: source.ref } });
   });
@@ -87,7 +94,7 @@ describe('signResults', () => {
   it('signs the line with its end, and the result keeps to its schema', async () => {
     const event = await told(eventOf());
     expect(event.signature).toBe(`signed: ${event.receipt as string}\n`);
-    expect(event).toMatchObject({ receipt: receiptOf(result, '1.2.3') });
+    expect(event).toMatchObject({ receipt: receiptOf(result, teller) });
     resultSchema.parse(event);
   });
 
@@ -113,7 +120,7 @@ describe('signResults', () => {
 
   it('leaves all alone where there is no host key', async () => {
     const events: BuildEvent[] = [];
-    await signResults({ version: '1' }, (one) => void events.push(one))(eventOf());
+    await signResults(teller, (one) => void events.push(one))(eventOf());
     expect(events).toEqual([eventOf()]);
   });
 });

@@ -131,7 +131,7 @@ const table: Record<string, [string, string][]> = {
     ],
     [
       'a: { build: { image: b, command: c, cache: [/c, /sys] } }',
-      "1:49: a.build.cache.1: '/sys' cannot be a cache: /, /project, /run, /proc, /sys, /dev and /run/secrets have another use",
+      "1:49: a.build.cache.1: '/sys' cannot be a cache: /, /project, /run, /var/run, /proc, /sys, /dev and /run/secrets have another use",
     ],
     [
       'a: { publish: [{ to: s3, copy: /../x, bucket: bkt }] }',

@@ -35,14 +35,19 @@ describe('permit-repo', () => {
     ['ssh://git@forge.example/team/*', 'ssh://git@forge.example:22/team/app'],
     ['ssh://forge.example:2222/*', 'ssh://git@forge.example:2222/app'],
     ['file:///srv/git/*', 'file:///srv/git/app.git'],
+    ['ssh://hg@forge.example//srv/*', 'ssh://hg@forge.example//srv///app/'],
+    ['git@forge.example:~/*', 'git@forge.example:~/app'],
+    ['https://forge.example/~a/* !https://forge.example/~a/b', 'https://forge.example/~a/app'],
     ['https://other.example/* https://forge.example/*', 'https://forge.example/app'],
     ['https://forge.example/team/* !https://forge.example/team/secret*', 'https://forge.example/team/app'],
   ])('%s permits %s', (patterns, url) => {
     expect(isPermitted(patterns, url)).toBe(true);
   });
 
+  const secretive = 'git@h:* ssh://git@h/* !git@h:secret/*';
+  const secretUrls = 'git@h:* ssh://git@h/* !ssh://git@h:22/secret/*';
   const forbidding = '* !https://forge.example/team/secret !git@forge.example:team/secret';
-  it.each([
+  it.each<readonly [string, string | undefined]>([
     ['https://forge.example/team/*', 'https://forge.example/team/../other/app'],
     ['https://forge.example/team/*', 'https://forge.example/team/./app'],
     ['https://forge.example/team/*', 'https://forge.example/team/%2e%2e/other/app'],
@@ -64,6 +69,32 @@ describe('permit-repo', () => {
     ['git@forge.example:team/*', 'ssh://git@forge.example/team/app'],
     ['ssh://git@forge.example/team/*', 'ssh://root@forge.example/team/app'],
     ['ssh://git@forge.example/team/*', 'ssh://git@forge.example:2222/team/app'],
+    // Mercurial: repos at home and repos at the root.
+    ['ssh://hg@forge.example/repos/*', 'ssh://hg@forge.example//repos/app'],
+    ['ssh://hg@forge.example/repos/*', 'ssh://hg@forge.example/%2Frepos/app'],
+    ['ssh://hg@forge.example//repos/*', 'ssh://hg@forge.example/repos/app'],
+    ['https://forge.example/*', 'https://forge.example/%E2%80%AEapp'],
+    ...[secretive, secretUrls].flatMap((patterns) =>
+      [
+        'git@h:secret/x',
+        'git@h:/secret/x',
+        'git@h://secret//x',
+        'git@h:~/secret/x',
+        'git@h:~git/secret/x',
+        'git@h:/~/secret/x',
+        'ssh://git@h/secret/x',
+        'ssh://git@h//secret/x',
+        'ssh://git@h:22/%73ecret/x',
+        'ssh://git@h/~/secret/x',
+        'ssh://git@h//~/secret/x',
+        'ssh://git@h/%7e/secret/x',
+        'ssh://git@h/~git/secret/x',
+      ].map((url) => [patterns, url] as const),
+    ),
+    ['git@h:* !git@h:~/secret/*', 'git@h:secret/x'],
+    ['git@h:* !git@h:~git/secret/*', 'git@h:secret/x'],
+    ['git@h:* !git@h:/secret/*', 'git@h:secret/x'],
+    ['ssh://h:2222/* !ssh://h:2222/~/secret/*', 'ssh://git@h:2222/secret/x'],
     ['https://forge.example/team/*', undefined],
     ['*', undefined],
     [forbidding, 'https://forge.example/team/secret'],

@@ -47,7 +47,12 @@ describe('--on-failure shell', () => {
     const { w, result, seen, said } = await fail({}, '--test check');
     expect(w.containers.saved).toEqual([expect.stringMatching(/^buildbot-build:abcdef012345-\w+-shell$/)]);
     const [test, shell] = w.containers.specs;
-    expect(shell).toMatchObject({ image: w.containers.saved[0], command: ['/bin/sh'], terminal: 'xterm' });
+    expect(shell).toMatchObject({
+      image: w.containers.saved[0],
+      local: true,
+      command: ['/bin/sh'],
+      terminal: 'xterm',
+    });
     expect([test!.command, shell!.environment.get('TERM')]).toEqual(['check', 'xterm']);
     expect(seen.join('')).toBe('ls\nexit\n');
     expect(said.slice(-2)).toEqual([
@@ -68,7 +73,7 @@ describe('--on-failure shell', () => {
   it('a RUN that failed: in the last good layer where the engine names it', async () => {
     const build = new Failure('DOCKERFILE_FAILED', 'RUN false', { commandExitCode: 1, lastLayer: 'abc' });
     const { w, result } = await fail({ engine: { build } }, '');
-    expect(w.containers.specs).toMatchObject([{ image: 'abc', command: ['/bin/sh'] }]);
+    expect(w.containers.specs).toMatchObject([{ image: 'abc', local: true, command: ['/bin/sh'] }]);
     expect(result.failure).toMatchObject({ step: 'image', commandExitCode: 1 });
   });
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assert as assertProperty, property, string } from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { checkRights } from '../../../src/request/rights.js';
 import { parseAuthorizedKeys } from '../../../src/ssh/keys.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'keys-'));
@@ -42,6 +43,33 @@ describe('parseAuthorizedKeys', () => {
     const { keys, rejected } = parseAuthorizedKeys(text);
     expect(rejected).toEqual([]);
     expect(keys.map(({ comment }) => comment)).toEqual(['', 'two  words']);
+  });
+
+  it('takes from a comment what a terminal would obey', () => {
+    const { keys } = parseAuthorizedKeys(`${ed25519.line}\u009b2J\u202e\u0007 eve\u2028é\u001b[0m`);
+    expect(keys.map(({ comment }) => comment)).toEqual(['deploy@ci of team a 2J  eve é [0m']);
+  });
+
+  it('grants nothing by a line whose rights are refused, and says why', () => {
+    const text = `permit-commands="status,staus" ${ed25519.line}\ncommand="uptime" ${ed25519.line}\n${ed25519.line}`;
+    expect(parseAuthorizedKeys(text, checkRights)).toMatchObject({
+      keys: [{}],
+      rejected: [
+        { line: 1, reason: "option permit-commands=: 'staus' is no command, did you mean 'status'?" },
+        { line: 2, reason: "unknown command 'uptime'" },
+      ],
+    });
+  });
+
+  it.each(['serve', 'Status', 'constructor', 'rm -rf', '!build'])('permits no command %j', (name) => {
+    expect(parseAuthorizedKeys(`permit-commands="build,${name}" ${ed25519.line}`, checkRights).keys).toEqual(
+      [],
+    );
+  });
+
+  it('permits every command that there is over SSH, and all', () => {
+    const line = `permit-commands="build,plan,status,attach,cancel,help,version,all" ${ed25519.line}`;
+    expect(parseAuthorizedKeys(line, checkRights).rejected).toEqual([]);
   });
 
   it.each([
@@ -100,15 +128,6 @@ describe('parseAuthorizedKeys', () => {
         options: { from: ['127.0.0.1'], rights: { forced: 'build --label "a b"', noTerminal: true } },
       },
     ]);
-  });
-
-  it('refuses a forced command that is none', () => {
-    const check = (command: string) => {
-      throw new Error(`what is ${command}?`);
-    };
-    const { keys, rejected } = parseAuthorizedKeys(`command="x y" ${ed25519.line}\n${ed25519.line}`, check);
-    expect(keys).toHaveLength(1);
-    expect(rejected).toEqual([{ line: 1, reason: 'what is x y?' }]);
   });
 
   it('grants nothing for noise, and names the lines it does not understand', () => {

@@ -72,6 +72,8 @@ describe('no revision can be called', () => {
     '/a',
     'a/',
     'a//b',
+    'a\u009b',
+    'a\u202eb',
   ])('%j', (name) => {
     expect(() => checkRevision(name)).toThrow(expect.objectContaining({ code: 'REVISION_NOT_FOUND' }));
   });
