@@ -1,5 +1,6 @@
 import { Failure } from '../model/errors.js';
 import type { BuildRequest } from '../model/request.js';
+import type { Rights } from '../model/rights.js';
 import { createPump } from '../output/pump.js';
 import type { FlagValues } from '../request/parse.js';
 import type { Invocation, Services } from './invocation.js';
@@ -22,6 +23,15 @@ export async function build(flags: FlagValues, invocation: Invocation, services:
 }
 
 /** Who may come back to a build has to know its name from the start. */
-function introduce({ id }: BuildRequest, { stderr }: Invocation): void | Promise<void> {
-  return createPump(stderr)(`build ${id}: 'attach ${id}' comes back to it, 'cancel ${id}' ends it\n`);
+function introduce({ id }: BuildRequest, { stderr, caller, local }: Invocation): void | Promise<void> {
+  const { forced, commands }: Rights = caller.rights;
+  // A build of the command line ends with its process.
+  const open = COME_BACK.filter(
+    (name) => !local && forced === undefined && (commands?.includes(name) ?? true),
+  );
+  const ways = open.map((name) => `'${name} ${id}' ${WHAT[name]}`).join(', ');
+  return createPump(stderr)(`build ${id}${ways === '' ? '' : `: ${ways}`}\n`);
 }
+
+const WHAT = { attach: 'comes back to it', cancel: 'ends it' } as const;
+const COME_BACK = ['attach', 'cancel'] as const;

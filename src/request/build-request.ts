@@ -54,7 +54,7 @@ export function toBuildRequest(
     rights,
   };
   checkSecrets(request.image.secrets, credentials);
-  checkAgent(request.image, credentials);
+  checkAgent(request);
   return request;
 }
 
@@ -147,8 +147,14 @@ function onDisconnect(given: string): OnDisconnect {
   throw wrong('on-disconnect', given, 'it takes cancel, detach, grace=60s');
 }
 
-function checkAgent({ ssh }: ImageRequest, { agent }: Credentials): void {
-  if (!ssh || agent) return;
+function checkAgent({ image, credentials, rights }: BuildRequest): void {
+  if (!image.ssh || credentials.agent) return;
+  if (rights.noAgent) {
+    throw new Failure(
+      'DENIED',
+      "your key may not lend an agent to --ssh 'default': its line has restrict or no-agent-forwarding",
+    );
+  }
   throw new Failure('USAGE', "--ssh 'default' needs your ssh-agent, and none came with the request", {
     hint: 'connect with ssh -A',
   });

@@ -105,9 +105,17 @@ function deepest(issue: unknown): Issue {
 
 // zod's sentences show no values, only names and types.
 function describe({ path, code, message, keys }: Issue): string {
-  const where = path.map(String).join('.');
-  if (code === 'unrecognized_keys') return `unknown key '${[where, keys?.[0]].filter(Boolean).join('.')}'`;
+  const where = path.map(nameOf).join('.');
+  if (code === 'unrecognized_keys')
+    return `unknown key '${[where, nameOf(keys?.[0] ?? '')].filter(Boolean).join('.')}'`;
   return `${where || 'the document'}: ${message.replace(/^Invalid input: /, '')}`;
+}
+
+/** Without a blank after its colon a key is the key and its secret value: `NPM_TOKEN:abc`. So is a value that stands where a key should. */
+function nameOf(key: PropertyKey): string {
+  const text = String(key);
+  const isName = /^[A-Za-z_][A-Za-z_-]{0,31}$|^\d{1,3}$|^[\w-]+(?:\.[\w-]+)+(?::\d{1,5})?$/.test(text);
+  return isName ? text : `${/^[A-Za-z_-]{1,32}(?=:)/.exec(text)?.[0] ?? ''}…`;
 }
 
 function position(lines: LineCounter, offset: number): string {

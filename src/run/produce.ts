@@ -64,7 +64,8 @@ async function make(
     try {
       return { ...(await buildImage(step, tools, io)), visible };
     } catch (error) {
-      await run.rescue?.inImage(error, request.id, io);
+      const isolated = step.options.network === 'none' && { network: 'none' as const };
+      await run.rescue?.inImage(error, { build: request.id, ...isolated }, io);
       throw error;
     }
   });

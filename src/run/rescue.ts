@@ -11,7 +11,7 @@ export type Rescue = {
   /** In a copy of a container whose command has failed. Rejects only where the build is cancelled meanwhile. */
   inContainer: OnFailed;
   /** In the layers before a RUN that failed, where the engine's error names them. The same. */
-  inImage(error: unknown, build: string, io: StepIO): Promise<void>;
+  inImage(error: unknown, where: Pick<ContainerSpec, 'build' | 'network'>, io: StepIO): Promise<void>;
 };
 
 export type RescueSettings = {
@@ -49,12 +49,12 @@ export function createRescue({ ports, openTerminal, tag }: RescueSettings): Resc
           await ports.engine.untag(tag);
         }
       }),
-    async inImage(error, build, io) {
+    async inImage(error, where, io) {
       if (!(error instanceof Failure) || error.code !== 'DOCKERFILE_FAILED') return;
       const { lastLayer: image } = error;
       if (image === undefined) return await io.emit({ type: 'warning', message: NO_LAYER });
       const none = new Map<string, never>();
-      const spec = { build, image, environment: none, secrets: none, caches: none };
+      const spec = { ...where, image, environment: none, secrets: none, caches: none };
       await look(io, () => openShell(spec, { ports, openTerminal, signal: io.signal }));
     },
   };
@@ -77,6 +77,8 @@ async function openShell(spec: ContainerSpec, { ports, openTerminal, signal }: T
     try {
       await container.interact(session, io.signal);
     } catch (error) {
+      // The shell was at its prompt.
+      if (io.signal.aborted) await session.write(Buffer.from('\r\n'));
       signal.throwIfAborted();
       if (!io.signal.aborted) throw error;
       said.push(line('the time of the shell is over'));

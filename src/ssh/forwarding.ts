@@ -7,7 +7,8 @@ const AGENT_PATH = '/agent';
 
 const REFUSED =
   'forwarding (-R) is refused; this runner takes your ssh-agent alone, with -A or -R /agent:$SSH_AUTH_SOCK';
-const NO_AGENT = 'the agent is not forwarded: this key may not';
+const NO_AGENT =
+  "the agent is not forwarded: your key's line has restrict or no-agent-forwarding (or its certificate no permit-agent-forwarding)";
 
 /** What one client forwards to us. */
 export type Forwarding = {

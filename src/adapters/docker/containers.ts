@@ -47,7 +47,7 @@ export function createDockerContainers({
       };
       try {
         await makeContainer(connection, made, access);
-        if (spec.command !== undefined && spec.secrets.size > 0)
+        if (spec.command !== undefined && (spec.secrets.size > 0 || spec.terminal !== undefined))
           await checkShell(connection, made, access.signal);
       } catch (error) {
         // By name: the engine may have made it though its answer never came.
@@ -98,7 +98,10 @@ async function checkShell(
 ): Promise<void> {
   const shell = await statPath(connection, { container: name, path: '/bin/sh' }, signal);
   if (shell !== undefined) return;
-  throw new Failure('NOT_SUPPORTED', `the image ${image} has no /bin/sh, which secrets in a container need`);
+  throw new Failure(
+    'NOT_SUPPORTED',
+    `the image ${image} has no /bin/sh, which secrets and a terminal in a container need`,
+  );
 }
 
 /** 400 and 404 are about what was asked for, yet the limits among it are the server's: its own words say which. */

@@ -57,7 +57,7 @@ What a key may not do ends with exit code 5 and a line that names the option and
 
 ### Forced commands
 
-\`command="build --image registry.example/app"\`: the caller may give the same command or none, and other flags. A flag that stands in the forced
+\`command="build --image registry.example/app"\`: the caller may give nothing, or the same command with other flags (\`ssh HOST build --repo …\`). A flag that stands in the forced
 command cannot be given again, not even a repeatable one, nor what would get around it: \`--no-push\` where it has \`--push\`, \`--context\` where it has
 \`--repo\`, a \`--tag\` that is a full reference where it has \`--image\`. \`help\` and \`version\` remain. All other flags stay the caller's, also those that
 change what is built (\`--file\`, \`--build-arg\`, \`--builder-command\`): force them too where that matters.

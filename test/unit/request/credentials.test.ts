@@ -101,3 +101,16 @@ describe('parseDockerLogin', () => {
     expect(() => parseDockerLogin(command)).not.toThrow(/TOPSECRET/);
   });
 });
+
+describe('a blank that was forgotten', () => {
+  it.each([
+    ['secrets: {NPM_TOKEN:hunter2secret}', 'secrets.NPM_TOKEN…'],
+    ['git: {token:ghp_hunter2secret}', "'git.token…'"],
+    ['git: {ghp_hunter2secret: }', "'git.…'"],
+    ['ghp_hunter2secret: 1', "'…'"],
+  ])('does not show the secret: %s', (text, shown) => {
+    const line = refusal(text);
+    expect(line).not.toContain('hunter2');
+    expect(line).toContain(shown);
+  });
+});
