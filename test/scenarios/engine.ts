@@ -23,6 +23,8 @@ export const engineCan = {
   orderLabels: !isPodman,
   /** Clip a log, as BuildKit's daemon does. Podman gives all of it. */
   clipLogs: !isPodman,
+  /** Build without a network. Podman's API has no such option: `--network none` is refused there. */
+  isolateBuilds: !isPodman,
 };
 
 /** A name without a registry, as the engine lists it. */
