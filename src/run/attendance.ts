@@ -7,8 +7,6 @@ import type { OnDisconnect } from '../model/request.js';
 export type Attendance = Disposable & {
   /** Somebody looks on, until the answer is called. */
   join(): () => void;
-  /** The caller went away, and the build may go on without it. */
-  readonly deserted: boolean;
   /** Its caller is there, or somebody who has attached. */
   readonly watched: boolean;
 };
@@ -46,9 +44,6 @@ export function watchCaller(
         watchers -= 1;
         wait();
       };
-    },
-    get deserted() {
-      return deserted;
     },
     get watched() {
       return !deserted || watchers > 0;

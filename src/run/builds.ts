@@ -82,7 +82,7 @@ type RunningEntry = Entry & { attendance: Attendance; ended: Promise<BuildResult
 export function createBuilds(ports: Ports, { limits, maxTimeout, onFailure }: BuildsOptions): Builds {
   const queue = createQueue(limits);
   const entries = new Map<string, RunningEntry>();
-  const ended = createKeepsake<Entry>();
+  const kept = createKeepsake<Entry>();
   const idle: (() => void)[] = [];
   let draining = false;
 
@@ -111,7 +111,7 @@ export function createBuilds(ports: Ports, { limits, maxTimeout, onFailure }: Bu
     entries.delete(request.id);
     attendance[Symbol.dispose]();
     // Whether the caller has the verdict nobody knows: a dead link is noticed late.
-    if (request.policy.onDisconnect.kind !== 'cancel') ended.keep(placeOf(status), endedEntry(status, feed));
+    if (request.policy.onDisconnect.kind !== 'cancel') kept.keep(placeOf(status), endedEntry(status, feed));
     if (entries.size === 0) for (const resolve of idle.splice(0)) resolve();
   };
 
@@ -125,7 +125,7 @@ export function createBuilds(ports: Ports, { limits, maxTimeout, onFailure }: Bu
         });
       }
       const entry = start(request, submission);
-      ended.forget(placeOf(entry.status));
+      kept.forget(placeOf(entry.status));
       entries.set(id, entry);
       try {
         return await entry.ended;
@@ -134,11 +134,11 @@ export function createBuilds(ports: Ports, { limits, maxTimeout, onFailure }: Bu
       }
     },
     list: (caller) =>
-      [...entries.values(), ...ended.all()]
+      [...entries.values(), ...kept.all()]
         .map(({ status, attendance: { watched } }) => ({ ...status, watched }))
         .filter((status) => caller === undefined || maySee(caller, status)),
     find(id, caller) {
-      const known = [entries.get(id), ...ended.all()].filter((entry) => entry?.status.id === id);
+      const known = [entries.get(id), ...kept.all()].filter((entry) => entry?.status.id === id);
       const own = known.find((entry) => entry?.status.caller.fingerprint === caller.fingerprint);
       const entry = own ?? known.find((other) => other && maySee(caller, other.status));
       return entry && handleOf(entry);

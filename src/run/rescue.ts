@@ -42,10 +42,11 @@ export function createRescue({ ports, openTerminal, tag }: RescueSettings): Resc
   return {
     inContainer: (failed, spec, io) =>
       look(io, async () => {
-        await failed.save(tag, io.signal);
         try {
+          await failed.save(tag, io.signal);
           return await openShell({ ...spec, image: tag }, { ports, openTerminal, signal: io.signal });
         } finally {
+          // Also where saving was cut off: the engine may have named it all the same.
           await ports.engine.untag(tag);
         }
       }),

@@ -1,6 +1,10 @@
 import type { Duplex } from 'node:stream';
 import type { TerminalSession } from '../../ports.js';
 import { type Connection, openUpgraded, requestJson } from './connection.js';
+import { delayAbort } from './delay-abort.js';
+
+/** How long an abort waits for an image in the making: the engine makes it anyway, and only then can it be removed. */
+const SAVING = 5_000;
 
 /** Keeps what has become of a container as an image of this name. The processes in it, if any, go on meanwhile. */
 export async function saveContainer(
@@ -10,7 +14,9 @@ export async function saveContainer(
 ): Promise<void> {
   const [repo, tag] = image.split(':');
   const query = { container: name, repo, tag, pause: '0' };
-  await requestJson(connection, { method: 'POST', path: '/commit', query, signal });
+  using cut = delayAbort(signal, SAVING);
+  await requestJson(connection, { method: 'POST', path: '/commit', query, signal: cut.signal });
+  signal.throwIfAborted();
 }
 
 /**

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import ssh2 from 'ssh2';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { SshLimits, SshServer } from '../../../src/ssh/server.js';
 import { startSshServer } from '../../../src/ssh/server.js';
 import type { SessionHandler } from '../../../src/ssh/session.js';
 import { dropKeyRing, makeKeyRing, outcomeOf, run, start, startLab, type Lab } from './lab.js';
+import { freePort } from './sshd.js';
 
 const ring = makeKeyRing();
 const labs: Lab[] = [];
@@ -357,13 +358,4 @@ function packet(type: number): Buffer {
   framed[4] = padding;
   payload.copy(framed, 5);
   return framed;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
