@@ -12,5 +12,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     retry: 0,
+    // Most of a test's time is waiting for the engine and for git: more files at once than half of the cores, which is the default.
+    maxWorkers: 3,
   },
 });
