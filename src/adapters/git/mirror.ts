@@ -4,6 +4,7 @@ import { Failure } from '../../model/errors.js';
 import type { RepositoryUrl } from '../../model/repository.js';
 import { createHolds, type HeldCommit, type Holds } from './holds.js';
 import { openLargeObjects, type LargeObjects } from './lfs/store.js';
+import { createObjectMemory, type ObjectMemory } from './object-memory.js';
 import { openObjects, readWhole } from './objects.js';
 import type { Remote } from './remote.js';
 import { createSerial } from '../vcs/serial.js';
@@ -27,6 +28,8 @@ export interface Mirror {
     remote: Remote,
     options: { sha256: boolean; signal: AbortSignal },
   ): Promise<string[]>;
+  /** Of what was read here before. */
+  memory: ObjectMemory;
   /** Of Git LFS. For callers whom the forge has accepted. */
   largeObjects: LargeObjects;
   /** Runs what changes `largeObjects`, one after another. */
@@ -41,6 +44,7 @@ export interface Mirrors {
 export function createMirrors(root: string, environment: NodeJS.ProcessEnv): Mirrors {
   const serial = createSerial();
   const holds = createHolds();
+  const memory = createObjectMemory();
   return {
     of(repository) {
       const name = createHash('sha256').update(identity(repository)).digest('hex');
@@ -51,6 +55,7 @@ export function createMirrors(root: string, environment: NodeJS.ProcessEnv): Mir
         open,
         holds,
         environment,
+        memory,
         alone: (signal, task) => serial(name, signal, task),
         large: {
           largeObjects: openLargeObjects(join(root, name, 'lfs')),
@@ -73,14 +78,16 @@ type Parts = {
   open: (kind: StoreKind, sha256: boolean) => Store;
   holds: Holds;
   environment: NodeJS.ProcessEnv;
+  memory: ObjectMemory;
   alone: <T>(signal: AbortSignal, task: () => Promise<T>) => Promise<T>;
   large: Pick<Mirror, 'largeObjects' | 'aloneWithLargeObjects'>;
 };
 
 function createMirror(parts: Parts): Mirror {
-  const { open, holds, environment, alone, large } = parts;
+  const { open, holds, memory, alone, large } = parts;
   const mirror: Mirror = {
     ...large,
+    memory,
     async obtain(commit, remote, signal) {
       const stores = [open('tips', commit.length === 64), open('complete', commit.length === 64)];
       return await holds.hold(stores, commit, async () => {
@@ -97,7 +104,7 @@ function createMirror(parts: Parts): Mirror {
     async findCommits(prefix, remote, { sha256, signal }) {
       const store = open('history', sha256);
       await alone(signal, () => fetchInto(store, remote, HISTORY));
-      return await commitsAmong(store, await store.idsWith(prefix), { environment, signal });
+      return await commitsAmong(store, await store.idsWith(prefix), { ...parts, signal });
     },
   };
   return mirror;
@@ -163,10 +170,10 @@ async function fetchInto(
 async function commitsAmong(
   store: Store,
   ids: readonly string[],
-  { environment, signal }: { environment: NodeJS.ProcessEnv; signal: AbortSignal },
+  { environment, memory, signal }: Pick<Parts, 'environment' | 'memory'> & { signal: AbortSignal },
 ): Promise<string[]> {
   const commits: string[] = [];
-  const objects = openObjects(store.directory, environment, signal);
+  const objects = openObjects({ directory: store.directory, environment, memory }, signal);
   try {
     await readWhole(
       objects,

@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import { Failure } from '../../model/errors.js';
 import { createByteReader, type ByteReader } from './byte-reader.js';
 import { cannotStart } from '../vcs/command.js';
+import { MAX_REMEMBERED, type KnownObject, type ObjectHeader, type ObjectMemory } from './object-memory.js';
 import { createWindow, type Window } from './window.js';
 
 /** The mirror lacks an object that it should have, or cannot read it. It has to be thrown away. */
@@ -16,8 +17,6 @@ export function damagedAgain(cause: DamagedMirror): Failure {
     cause,
   });
 }
-
-export type ObjectHeader = { id: string; type: string; size: number };
 
 /**
  * `header` is undefined for an object that is not there. `chunks` is read before the next answer is asked
@@ -44,8 +43,26 @@ export interface Objects {
  */
 const WINDOW = 256;
 
-/** One `git cat-file` on a bare repository. It ends with `close()` or the signal. */
-export function openObjects(directory: string, environment: NodeJS.ProcessEnv, signal: AbortSignal): Objects {
+export type ObjectsPlace = {
+  /** A bare repository. */
+  directory: string;
+  environment: NodeJS.ProcessEnv;
+  memory: ObjectMemory;
+};
+
+/** One `git cat-file`, which starts with the first question that the memory cannot answer. It ends with `close()` or the signal. */
+export function openObjects(place: ObjectsPlace, signal: AbortSignal): Objects {
+  signal.throwIfAborted();
+  let git: CatFile | undefined;
+  return {
+    ask: (commands) => exchange(place, commands, () => (git ??= startCatFile(place, signal))),
+    close: async () => git?.close(),
+  };
+}
+
+type CatFile = { stdin: Writable; reader: ByteReader; close(): Promise<void> };
+
+function startCatFile({ directory, environment }: ObjectsPlace, signal: AbortSignal): CatFile {
   signal.throwIfAborted();
   const child = spawn('git', ['cat-file', '--batch-command', '--buffer'], {
     env: { ...environment, GIT_DIR: directory },
@@ -65,7 +82,7 @@ export function openObjects(directory: string, environment: NodeJS.ProcessEnv, s
     await close();
     return signal.aborted ? signal.reason : problem;
   });
-  return { ask: (commands) => exchange(child.stdin, reader, commands), close };
+  return { stdin: child.stdin, reader, close };
 }
 
 /** Nothing that describes a source is larger; the contents of its files are never read whole. */
@@ -111,39 +128,72 @@ function watch(
   });
 }
 
+/** Of one reading: what comes first describes the source, and the next build of it begins with the same. */
+const REMEMBERED = 100;
+
+type Question = { command: ObjectCommand; known: KnownObject | undefined };
+
 async function* exchange(
-  stdin: Writable,
-  reader: ByteReader,
+  { directory, memory }: ObjectsPlace,
   commands: ObjectCommands,
+  start: () => CatFile,
 ): AsyncGenerator<ObjectAnswer> {
-  const asked = createWindow<ObjectCommand>(WINDOW);
-  void send(stdin, commands, asked);
+  const asked = createWindow<Question>(WINDOW);
+  void send(commands, asked, { recall: (command) => memory.recall(directory, command), start });
+  let fresh = 0;
   try {
-    for (let command; (command = await asked.shift()) !== undefined;) {
+    for (let question; (question = await asked.shift()) !== undefined;) {
+      const { command, known } = question;
+      if (known !== undefined) {
+        yield { header: known.header, chunks: piecesOf(known.body) };
+        continue;
+      }
+      const { reader } = start();
       const header = parseHeader(await reader.line());
-      const hasBody = header !== undefined && command.startsWith('contents ');
-      yield { header, chunks: reader.take(hasBody ? header.size : 0) };
+      const size = header !== undefined && command.startsWith('contents ') ? header.size : 0;
+      if (header !== undefined && size <= MAX_REMEMBERED && fresh++ < REMEMBERED) {
+        const body = await readBody(reader, size);
+        memory.keep({ directory, command }, { header, body });
+        yield { header, chunks: piecesOf(body) };
+      } else yield { header, chunks: reader.take(size) };
       await reader.skipRest();
-      if (hasBody) await reader.line();
+      if (header !== undefined && command.startsWith('contents ')) await reader.line();
     }
   } finally {
     asked.close();
   }
 }
 
+async function readBody(reader: ByteReader, size: number): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of reader.take(size)) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
+
+async function* piecesOf(body: Buffer): AsyncGenerator<Buffer> {
+  if (body.length > 0) yield body;
+}
+
 // Never rejects: what the commands' source throws comes out of the window.
-async function send(stdin: Writable, commands: ObjectCommands, asked: Window<ObjectCommand>): Promise<void> {
+async function send(
+  commands: ObjectCommands,
+  asked: Window<Question>,
+  { recall, start }: { recall: (command: ObjectCommand) => KnownObject | undefined; start: () => CatFile },
+): Promise<void> {
   let unsent = '';
   // git answers a `flush`; one for all that came in this turn of the event loop.
-  const flush = (): void => {
+  const flush = (stdin: Writable): void => {
     stdin.write(`${unsent}flush\n`);
     unsent = '';
   };
   try {
     for await (const command of commands) {
-      if (unsent === '') setImmediate(flush);
-      unsent += `${command}\n`;
-      if (!(await asked.push(command))) return;
+      const known = recall(command);
+      if (known === undefined) {
+        if (unsent === '') setImmediate(flush, start().stdin);
+        unsent += `${command}\n`;
+      }
+      if (!(await asked.push({ command, known }))) return;
     }
     asked.end();
   } catch (error) {

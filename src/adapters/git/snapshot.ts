@@ -95,7 +95,10 @@ function createCopy(first: HeldCommit, { mirror, remote, environment, signal }: 
   const running = new Set<Objects>();
   const copy: Copy = {
     open() {
-      const objects = openObjects(held.store.directory, environment, signal);
+      const objects = openObjects(
+        { directory: held.store.directory, environment, memory: mirror.memory },
+        signal,
+      );
       const close = async (): Promise<void> => {
         await objects.close();
         running.delete(tracked);
