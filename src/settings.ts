@@ -29,7 +29,11 @@ export const settings: readonly Setting[] = [
   },
   { key: 'data-dir', fallback: '', help: 'caches and the host key; default $XDG_STATE_HOME/buildbot' },
   { key: 'max-builds', fallback: '', help: 'builds at once; default: the number of cores' },
-  { key: 'max-queued', fallback: '64', help: 'builds that wait; one more is refused with exit 75' },
+  {
+    key: 'max-queued',
+    fallback: '64',
+    help: 'builds that wait; one more is refused with exit 75. A key of which nothing waits still gets one in, up to twice as many',
+  },
   { key: 'max-timeout', fallback: '2h', help: 'the longest that a build may take' },
   {
     key: 'max-context',

@@ -31,9 +31,9 @@ function capacityOf(builds: Builds): Capacity {
 
 function describe(list: readonly BuildStatus[], capacity: Capacity, now: number): string {
   const { running, maxBuilds, queued, maxQueued } = capacity;
-  const rows = list.map(({ id, state, step, exitCode, queuedAt, caller, repo }) => [
+  const rows = list.map(({ id, state, step, ahead, exitCode, queuedAt, caller, repo }) => [
     id,
-    state === 'ended' ? `exit ${exitCode}` : step,
+    state === 'ended' ? `exit ${exitCode}` : ahead ? `${step} (${ahead} ahead)` : step,
     formatDuration(now - Date.parse(queuedAt)),
     caller.comment || caller.fingerprint,
     repo,

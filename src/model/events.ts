@@ -29,7 +29,7 @@ export const eventSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('build.queued'),
     ...base,
-    ahead: z.int().min(0).describe('builds that start earlier'),
+    ahead: z.int().min(0).describe('places that have to be given back before this build starts'),
   }),
   z.object({ type: z.literal('build.started'), ...base }),
   z.object({

@@ -19,6 +19,8 @@ export type BuildStatus = {
   /** `ended`: a build that may be left; who comes back to it can still have its verdict. */
   state: 'queued' | 'running' | 'ended';
   step: StepName;
+  /** While it waits: places that have to be given back before it starts. */
+  ahead?: number;
   queuedAt: string;
   startedAt?: string;
   exitCode?: number;
@@ -203,6 +205,8 @@ function newStatus(request: BuildRequest, caller: Caller, now: Date): BuildStatu
 }
 
 function observe(status: BuildStatus, event: BuildEvent): void {
+  if (event.type === 'build.queued') status.ahead = event.ahead;
+  if (event.type === 'build.started' || event.type === 'result') delete status.ahead;
   if (event.type === 'build.started') {
     status.state = 'running';
     status.startedAt = event.time;

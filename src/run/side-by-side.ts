@@ -11,17 +11,19 @@ export async function runSideBySide<T>(
 ): Promise<void> {
   const waiting = [...items];
   const failures: unknown[] = [];
-  const worker = async () => {
-    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) {
-      await work(item).catch((error: unknown) => failures.push(error));
-    }
+  const run = (item: T) => work(item).catch((error: unknown) => void failures.push(error));
+  const inOwnPlace = async (): Promise<void> => {
+    if (waiting.length === 0) return;
+    await run(waiting.shift()!);
+    await Promise.all([inOwnPlace(), beside()]);
   };
-  const workers = [worker()];
-  for (let leave = nextPlace(); leave; leave = nextPlace()) workers.push(worker().finally(leave));
-  await Promise.all(workers);
+  // A place for one item: another build that has come to wait meanwhile goes before the next one.
+  const beside = async (): Promise<void> => {
+    const leave = waiting.length > 0 ? queue.tryEnter() : undefined;
+    if (leave === undefined) return;
+    const done = run(waiting.shift()!).finally(leave);
+    await Promise.all([done.then(beside), beside()]);
+  };
+  await Promise.all([inOwnPlace(), beside()]);
   if (failures.length > 0) throw failures[0];
-
-  function nextPlace(): (() => void) | undefined {
-    return waiting.length > 0 ? queue.tryEnter() : undefined;
-  }
 }
