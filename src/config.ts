@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { knownForges } from './known-forges.js';
 import { Failure } from './model/errors.js';
+import { stepNames, type StepName } from './model/events.js';
 import { parseDuration, parseSize } from './model/quantity.js';
 import { suggest } from './model/suggest.js';
 import { settings, type Setting } from './settings.js';
@@ -20,6 +21,7 @@ export type Config = Readonly<{
   maxBuilds: number;
   maxQueued: number;
   maxTimeout: number;
+  stepTimeouts: Readonly<Partial<Record<StepName, number>>>;
   buildkit: 'auto' | 'yes' | 'no';
   allowFileRepositories: boolean;
   knownHosts: string;
@@ -55,6 +57,11 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     maxBuilds: count('max-builds', text('max-builds') || String(availableParallelism()), { least: 1 }),
     maxQueued: count('max-queued', text('max-queued'), { least: 0 }),
     maxTimeout: duration('max-timeout', text('max-timeout')),
+    stepTimeouts: {
+      queue: duration('max-timeout', text('max-timeout')),
+      ...stepTimeouts(settings.find(({ key }) => key === 'step-timeouts')!.fallback),
+      ...stepTimeouts(text('step-timeouts')),
+    },
     buildkit: text('buildkit') as Config['buildkit'],
     allowFileRepositories: text('allow-file-repos') === 'yes',
     knownHosts: checkKnownHosts(text('known-hosts')) || knownForges,
@@ -190,6 +197,22 @@ function duration(key: string, text: string): number {
   const ms = quantity(key, text, parseDuration);
   if (ms >= 1 && ms <= LONGEST) return ms;
   throw invalid(`${variable(key)} is '${text}', it must be more than 0 and at most 24d`);
+}
+
+/** `source=30m,push=1h` */
+function stepTimeouts(text: string): Partial<Record<StepName, number>> {
+  const limits: Partial<Record<StepName, number>> = {};
+  for (const part of text.split(',').map((word) => word.trim())) {
+    const [, name = '', time = ''] = /^([a-z]+)\s*=\s*(\S+)$/.exec(part) ?? [];
+    const step = stepNames.find((known) => known === name);
+    if (step === undefined || step in limits) {
+      const why = step === undefined ? 'is not STEP=TIME' : 'stands there twice';
+      const hint = `write it like source=30m,push=1h; the steps are ${stepNames.join(', ')}`;
+      throw new Failure('CONFIG_INVALID', `${variable('step-timeouts')}: '${part}' ${why}`, { hint });
+    }
+    limits[step] = duration('step-timeouts', time);
+  }
+  return limits;
 }
 
 function quantity(key: string, text: string, parse: (text: string) => number): number {

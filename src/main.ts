@@ -56,10 +56,10 @@ function createServices(config: Config, environment: NodeJS.ProcessEnv, log: Log
     ...{ clock, environment },
   };
   const runner = createRunner(dataDirectory);
-  const { cacheLimit, containers: limits, publicUrl } = config;
+  const { cacheLimit, containers: containerLimits, publicUrl } = config;
   const onTrouble = (error: unknown) => log.warn({ err: error }, 'could not collect the caches of builders');
   const caches = createCaches({ directory: join(dataDirectory, 'caches'), limit: cacheLimit, onTrouble });
-  const containers = createDockerContainers({ ...limits, runner: runner.id });
+  const containers = createDockerContainers({ ...containerLimits, runner: runner.id });
   const ports = {
     source: createSource({
       git: createGitSource(repositories),
@@ -77,9 +77,10 @@ function createServices(config: Config, environment: NodeJS.ProcessEnv, log: Log
     runner: runner.id,
     ...(publicUrl !== undefined && { publicUrl }),
   };
-  const { maxBuilds, maxQueued, maxTimeout } = config;
+  const { maxBuilds, maxQueued, maxTimeout, stepTimeouts } = config;
+  const limits = { maxBuilds, maxQueued };
   const services: Services = {
-    builds: createBuilds(ports, { limits: { maxBuilds, maxQueued }, maxTimeout, onFailure: logFailure(log) }),
+    builds: createBuilds(ports, { limits, maxTimeout, stepTimeouts, onFailure: logFailure(log) }),
     version: packageVersion(),
     startedAt: clock.now(),
     onBug: (failure) => logFailure(log)('', failure),

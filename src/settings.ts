@@ -36,6 +36,11 @@ export const settings: readonly Setting[] = [
   },
   { key: 'max-timeout', fallback: '2h', help: 'the longest that a build may take' },
   {
+    key: 'step-timeouts',
+    fallback: 'source=30m,publish=30m,push=30m,notify=90s',
+    help: 'the longest that single steps may take; steps that are not named keep what stands here, queue has max-timeout, and all others the time of the build',
+  },
+  {
     key: 'max-context',
     fallback: '4GB',
     help: 'bytes, unpacked, that a context on stdin may have',

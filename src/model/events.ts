@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { resultSchema } from './result.js';
 
 /** The steps of a build, in the order in which they run. */
-const stepNames = [
+export const stepNames = [
   'queue',
   'source',
   'plan',

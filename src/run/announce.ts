@@ -6,9 +6,6 @@ import { notifyChannels } from '../steps/notify.js';
 import type { Execution, Ports, Progress } from './execution.js';
 import type { Journal } from './journal.js';
 
-/** Milliseconds that all notifications of a build may take together. */
-const PATIENCE = 90_000;
-
 type Outcome = Pick<BuildResult, 'exitCode' | 'failure'>;
 type Announcement = { ports: Ports; journal: Journal; progress: Progress };
 
@@ -30,8 +27,8 @@ export async function announceOutcome(
   const { journal, progress } = announcement;
   if (progress.pending === undefined) return;
   await progress.pending;
-  // Its own deadline: the build's signal may have aborted long ago.
-  const signal = AbortSignal.timeout(PATIENCE);
+  // Not the build's signal, which may have aborted long ago: the step has its own limit.
+  const { signal } = new AbortController();
   await journal.step({ step: 'notify' }, signal, (io) => announce(request, { ...announcement, outcome, io }));
 }
 

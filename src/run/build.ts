@@ -11,6 +11,7 @@ import type { Ports, Progress } from './execution.js';
 import { Journal } from './journal.js';
 import { createPatience, type Patience } from './patience.js';
 import type { Queue, QueueEntry } from './queue.js';
+import { createStepLimits, type StepTimeouts } from './step-limits.js';
 
 export type BuildContext = {
   emit: Emit<BuildEvent>;
@@ -20,6 +21,7 @@ export type BuildContext = {
   owner: QueueEntry['owner'];
   /** Milliseconds that the server allows at most. */
   maxTimeout: number;
+  stepTimeouts: StepTimeouts;
   /** Hears of what went wrong, with its cause, for the operator's log. */
   onFailure: (failure: Failure) => void;
   /** Takes secrets out of a text that goes elsewhere than to `emit`. */
@@ -39,7 +41,11 @@ export async function runBuild(
 ): Promise<BuildResult> {
   using patience = createPatience(context.emit);
   patience.watch(context.signal);
-  const journal = new Journal(request.id, ports.clock, patience.emit);
+  const limits = createStepLimits(context.stepTimeouts, {
+    onStart: (signal) => patience.watch(signal),
+    why: () => silentAgent(request),
+  });
+  const journal = new Journal(request.id, ports.clock, { emit: patience.emit, limits });
   const queuedAt = journal.stamp.time;
   const progress: Progress = { images: [], published: [] };
   const run = { ports, context, journal, progress, patience };
@@ -80,8 +86,8 @@ async function queued(request: BuildRequest, run: Run): Promise<void> {
   const { context, journal } = run;
   const { signal, owner } = context;
   const onAhead = (ahead: number) => void journal.emit({ type: 'build.queued', ...journal.stamp, ahead });
-  const leave = await journal.step({ step: 'queue' }, signal, () =>
-    context.queue.enter({ signal, onAhead, owner }),
+  const leave = await journal.step({ step: 'queue' }, signal, (io) =>
+    context.queue.enter({ signal: io.signal, onAhead, owner }),
   );
   try {
     await started(request, run);
@@ -94,8 +100,7 @@ async function started(request: BuildRequest, run: Run): Promise<void> {
   const { ports, context, journal, progress, patience } = run;
   progress.startedAt = journal.stamp.time;
   await journal.emit({ type: 'build.started', ...journal.stamp });
-  const limit = Math.min(request.policy.timeout ?? context.maxTimeout, context.maxTimeout);
-  using deadline = startDeadline(request, context.signal, limit);
+  using deadline = startDeadline(request, context.signal, context.maxTimeout);
   const { signal } = deadline;
   patience.watch(signal);
   try {
@@ -114,16 +119,17 @@ async function started(request: BuildRequest, run: Run): Promise<void> {
 }
 
 function startDeadline(
-  { credentials: { agent } }: BuildRequest,
+  request: BuildRequest,
   signal: AbortSignal,
-  ms: number,
+  most: number,
 ): { signal: AbortSignal } & Disposable {
+  const ms = Math.min(request.policy.timeout ?? most, most);
   // Not AbortSignal.any, whose signals live on as long as anything that they were handed to listens.
   const build = new AbortController();
   const stop = () => build.abort(signal.reason);
   const timer = setTimeout(() => {
-    const why = agent?.isWaiting?.() ? ', and the ssh-agent of the caller does not answer' : '';
-    build.abort(new Failure('TIMEOUT', `the build took longer than ${formatDuration(ms)}${why}`));
+    const message = `the build took longer than ${formatDuration(ms)}${silentAgent(request)}`;
+    build.abort(new Failure('TIMEOUT', message, ms < most ? {} : { hint: MOST }));
   }, ms);
   if (signal.aborted) stop();
   else signal.addEventListener('abort', stop, { once: true });
@@ -134,6 +140,13 @@ function startDeadline(
       signal.removeEventListener('abort', stop);
     },
   };
+}
+
+const MOST =
+  'that is the most that this runner allows: ask whoever runs this buildbot to raise BUILDBOT_MAX_TIMEOUT';
+
+function silentAgent({ credentials: { agent } }: BuildRequest): string {
+  return agent?.isWaiting?.() ? ', and the ssh-agent of the caller does not answer' : '';
 }
 
 // Channels are not the caller's own streams, which are redacted on their way.

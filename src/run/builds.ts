@@ -10,6 +10,7 @@ import type { Ports } from './execution.js';
 import type { Feed } from './feed.js';
 import { createKeepsake, type Place } from './keepsake.js';
 import { createQueue, type QueueLimits } from './queue.js';
+import type { StepTimeouts } from './step-limits.js';
 
 /** One build, as `status` shows it. */
 export type BuildStatus = {
@@ -67,6 +68,7 @@ export type Builds = {
 export type BuildsOptions = {
   limits: QueueLimits;
   maxTimeout: number;
+  stepTimeouts: StepTimeouts;
   /** Hears of each build that did not succeed, with its cause, for the operator's log. */
   onFailure: (id: string, failure: Failure) => void;
 };
@@ -81,7 +83,8 @@ type Entry = {
 
 type RunningEntry = Entry & { attendance: Attendance; ended: Promise<BuildResult> };
 
-export function createBuilds(ports: Ports, { limits, maxTimeout, onFailure }: BuildsOptions): Builds {
+export function createBuilds(ports: Ports, options: BuildsOptions): Builds {
+  const { limits, maxTimeout, stepTimeouts, onFailure } = options;
   const queue = createQueue(limits);
   const entries = new Map<string, RunningEntry>();
   const kept = createKeepsake<Entry>();
@@ -101,6 +104,7 @@ export function createBuilds(ports: Ports, { limits, maxTimeout, onFailure }: Bu
       queue,
       owner: { key: caller.fingerprint, ...(limit !== undefined && { limit }) },
       maxTimeout,
+      stepTimeouts,
       redact,
       openTerminal,
       onFailure: (failure) => onFailure(request.id, failure.mapText(redact)),

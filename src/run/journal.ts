@@ -2,6 +2,7 @@ import { asFailure, catalogue, type Failure } from '../model/errors.js';
 import type { BuildEvent, Emit, StepEvent, StepName } from '../model/events.js';
 import type { BuildResult } from '../model/result.js';
 import type { Clock, StepIO } from '../ports.js';
+import type { StepLimits } from './step-limits.js';
 
 type Where = { step: StepName; project?: string };
 type StepRecord = BuildResult['steps'][number];
@@ -13,26 +14,37 @@ export class Journal {
   readonly #places = new WeakMap<object, Where>();
   #stoppedAt: Where | undefined;
 
+  readonly emit: Emit<BuildEvent>;
+  readonly #limits: StepLimits;
+
   constructor(
     readonly build: string,
     readonly clock: Clock,
-    readonly emit: Emit<BuildEvent>,
-  ) {}
+    { emit, limits }: { emit: Emit<BuildEvent>; limits: StepLimits },
+  ) {
+    this.emit = emit;
+    this.#limits = limits;
+  }
 
   /** Time and build, for an event of the whole build. */
   get stamp(): { time: string; build: string } {
     return { time: this.clock.now().toISOString(), build: this.build };
   }
 
-  /** Runs one step: announces it, gives it its own emit, and records how it ended. Rejects as `work` does. */
+  /**
+   * Runs one step: announces it, gives it its own emit and its limit, and records how it ended. Rejects as `work` does, or with TIMEOUT
+   * where its own time was over before.
+   */
   async step<T>(where: Where, signal: AbortSignal, work: (io: StepIO) => Promise<T>): Promise<T> {
     const started = this.clock.now().getTime();
     await this.emit({ type: 'step.started', ...this.stamp, ...where });
+    using limit = this.#limits(where.step, signal);
     try {
-      const value = await work({ emit: this.#stepEmit(where), signal });
+      const value = await work({ emit: this.#stepEmit(where), signal: limit.signal });
       await this.#finish(where, { started, status: 'succeeded', cached: isCached(value) });
       return value;
-    } catch (error) {
+    } catch (thrown) {
+      const error = limit.over ?? thrown;
       if (signal.aborted) this.#stoppedAt ??= where;
       else this.#note(error, where);
       await this.#finish(where, { started, status: signal.aborted ? 'cancelled' : 'failed', cached: false });

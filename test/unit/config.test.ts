@@ -23,3 +23,33 @@ describe('public-url', () => {
     );
   });
 });
+
+describe('step-timeouts', () => {
+  const read = (text: string) =>
+    readConfig({ BUILDBOT_DATA_DIR: '/d', BUILDBOT_MAX_TIMEOUT: '3h', BUILDBOT_STEP_TIMEOUTS: text })
+      .stepTimeouts;
+  const fallback = {
+    queue: 10_800_000,
+    source: 1_800_000,
+    publish: 1_800_000,
+    push: 1_800_000,
+    notify: 90_000,
+  };
+
+  it('adds to what there is', () => {
+    expect(read('')).toEqual(fallback);
+    expect(read('push=1h, test=5m,queue=20m')).toEqual({
+      ...fallback,
+      push: 3_600_000,
+      test: 300_000,
+      queue: 1_200_000,
+    });
+  });
+
+  it.each(['push', 'pull=1h', 'push=soon', 'push=0', 'push=1h,push=2h', 'push=1h,,', 'toString=1h'])(
+    'is not %j',
+    (text) => {
+      expect(() => read(text)).toThrow(/^BUILDBOT_STEP_TIMEOUTS/);
+    },
+  );
+});

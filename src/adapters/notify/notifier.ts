@@ -1,4 +1,5 @@
 import { noCredentials, secretsOf, type NotifyCredentials } from '../../model/credentials.js';
+import { Failure } from '../../model/errors.js';
 import type { NotifyChannel } from '../../model/project.js';
 import type { Clock, Notification, Notifier } from '../../ports.js';
 import { DeliveryError } from './delivery-error.js';
@@ -17,7 +18,8 @@ export type NotifierOptions = {
   ca?: string;
 };
 
-const TIMEOUT = 10_000;
+/** Milliseconds. */
+export const TRY = 10_000;
 
 type Channels = {
   [Name in NotifyChannel]: {
@@ -37,7 +39,7 @@ const channels: Channels = {
 };
 
 /** The channels of docs/reference/notifications.md. Rejects with an Error of one line without secrets. */
-export function createNotifier({ clock, timeout = TIMEOUT, ca }: NotifierOptions): Notifier {
+export function createNotifier({ clock, timeout = TRY, ca }: NotifierOptions): Notifier {
   return {
     async notify(channel, notification, { credentials, signal }) {
       const delivery = { clock, timeout, signal, ...(ca !== undefined && { ca }) };
@@ -70,6 +72,8 @@ function reported(
   channel: NotifyChannel,
   { credentials, signal }: { credentials: NotifyCredentials; signal: AbortSignal },
 ): Error {
+  const timeout = signal.reason instanceof Failure && signal.reason.code === 'TIMEOUT';
+  if (timeout) return new Error(`${channel}: ${(signal.reason as Failure).message}`);
   if (signal.aborted) return new Error(`${channel}: stopped before it was delivered`);
   const message = error instanceof Error ? error.message : String(error);
   const secrets = secretsOf({ ...noCredentials, notify: credentials });

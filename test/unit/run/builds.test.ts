@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../../src/model/errors.js';
+import { createStepLimits } from '../../../src/run/step-limits.js';
 import { eventSchema, type BuildEvent } from '../../../src/model/events.js';
 import { resultSchema } from '../../../src/model/result.js';
 import { revision } from '../../fakes/ports.js';
@@ -129,6 +130,40 @@ describe('a build', () => {
   });
 });
 
+describe('the time of a step', () => {
+  it('ends the build, and says which limit it was and where it stands', async () => {
+    const w = world({ engine: { hangs: true }, options: { stepTimeouts: { image: 20, push: 20 } } });
+    const { result, events } = await run(w.builds);
+    expect(result).toMatchObject({ exitCode: 124, failure: { step: 'image', code: 'TIMEOUT' } });
+    expect(result.failure!.message).toBe(
+      "the step 'image' took longer than 20ms; try again, or ask whoever runs this buildbot to raise image=… in BUILDBOT_STEP_TIMEOUTS",
+    );
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: 'step.finished', step: 'image', status: 'failed' }),
+    );
+  });
+
+  it('is not over when the step is: what it opened goes on with the build', () => {
+    const limits = createStepLimits({ source: 2 ** 30 }, { onStart: () => undefined, why: () => '' });
+    const build = new AbortController();
+    const limit = limits('source', build.signal);
+    limit[Symbol.dispose]();
+    build.abort(new Error('enough'));
+    expect(limit.signal.reason).toBe(build.signal.reason);
+    expect(limit.over).toBeUndefined();
+  });
+
+  it('counts for who waits in the queue too', async () => {
+    const w = world({ engine: { hangs: true }, options: { stepTimeouts: { queue: 20 } } });
+    const first = new AbortController();
+    const running = started(w.builds, '', first.signal, inImage);
+    await running.reached;
+    expect((await run(w.builds)).result).toMatchObject({ exitCode: 124, failure: { step: 'queue' } });
+    first.abort(new Failure('CANCELLED', 'gone'));
+    await running.result;
+  });
+});
+
 describe('the builds of a runner', () => {
   it('wait in order, refuse one too many, and let one leave the queue', async () => {
     const w = world({ engine: { hangs: true } });
@@ -142,9 +177,9 @@ describe('the builds of a runner', () => {
       (event) => event.type === 'build.queued' && event.ahead === 1,
     );
     await waiting.reached;
-    expect(w.builds.list().map(({ id, state }) => [id, state])).toEqual([
-      ['one', 'running'],
-      ['two', 'queued'],
+    expect(w.builds.list().map(({ id, state, ahead }) => [id, state, ahead])).toEqual([
+      ['one', 'running', undefined],
+      ['two', 'queued', 1],
     ]);
     expect((await run(w.builds)).result).toMatchObject({
       status: 'busy',

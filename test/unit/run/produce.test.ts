@@ -11,6 +11,7 @@ import type { Execution, Ports, Progress } from '../../../src/run/execution.js';
 import { Journal } from '../../../src/run/journal.js';
 import { produce } from '../../../src/run/produce.js';
 import { createQueue } from '../../../src/run/queue.js';
+import { createStepLimits } from '../../../src/run/step-limits.js';
 import {
   fakeArtefacts,
   fakeCaches,
@@ -57,7 +58,10 @@ async function prepared(world: Ports, files: Record<string, string>, ...flags: s
   const [spec] = await readProjects(tree, asked);
   const facts = await readFacts(tree, spec!);
   const plan = makePlan(asked, [{ spec: spec!, facts }], revision);
-  const journal = new Journal('b1', world.clock, () => undefined);
+  const journal = new Journal('b1', world.clock, {
+    emit: () => undefined,
+    limits: createStepLimits({}, { onStart: () => undefined, why: () => '' }),
+  });
   const progress: Progress = { images: [], published: [], plan, revision };
   const { signal } = new AbortController();
   const queue = createQueue({ maxBuilds: 1, maxQueued: 0 });

@@ -65,6 +65,7 @@ export function world({
   const builds = createBuilds(ports, {
     limits: { maxBuilds: 1, maxQueued: 1 },
     maxTimeout: 60_000,
+    stepTimeouts: {},
     onFailure: (_, failure) => failures.push(failure),
     ...options,
   });
