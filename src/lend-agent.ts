@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { LentAgent } from './model/credentials.js';
+import { formatDuration } from './model/quantity.js';
 import type { Workspaces } from './ports.js';
-import type { ClientAgent } from './ssh/agent.js';
+import { AGENT_ANSWER, type ClientAgent } from './ssh/agent.js';
 import type { Session } from './ssh/session.js';
 
 /**
@@ -15,7 +16,9 @@ export async function lendAgent(
 ): Promise<(LentAgent & AsyncDisposable) | undefined> {
   if (agent === undefined) return undefined;
   try {
-    return await exposeAgent(agent, workspaces);
+    const silent = `the ssh-agent did not answer within ${formatDuration(AGENT_ANSWER)}`;
+    const onSilent = () => void stderr.write(`buildbot: ${silent}, whoever waited for it goes on without\n`);
+    return await exposeAgent(agent, { workspaces, onSilent });
   } catch (err) {
     log.error({ err, address: caller.address }, 'cannot take the agent of a client');
     stderr.write(
@@ -25,11 +28,14 @@ export async function lendAgent(
   }
 }
 
-async function exposeAgent(agent: ClientAgent, workspaces: Workspaces): Promise<LentAgent & AsyncDisposable> {
+async function exposeAgent(
+  agent: ClientAgent,
+  { workspaces, onSilent }: { workspaces: Workspaces; onSilent: () => void },
+): Promise<LentAgent & AsyncDisposable> {
   const workspace = await workspaces.create('agent');
   try {
     const socket = join(workspace.directory, 'agent.sock');
-    const listening = await agent.listen(socket);
+    const listening = await agent.listen(socket, onSilent);
     return {
       socket,
       isWaiting: () => listening.isWaiting(),

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { LAST_WORDS } from '../model/last-words.js';
 
 /** Writes text, or bytes as they are. A promise means that the reader is slow: wait for it. Writes to a stream that is gone are dropped. */
 export type Pump = (text: string | Uint8Array) => void | Promise<void>;
@@ -11,15 +12,18 @@ export function createPump(stream: Writable): Pump {
   };
 }
 
-/** Resolves when the reader has taken all that was written, or is gone. */
+/** Resolves when the reader has taken all that was written, or is gone, or has taken nothing for too long. */
 export function flushed(stream: Writable): Promise<void> {
   if (stream.destroyed || stream.writableEnded) return Promise.resolve();
   return new Promise((resolve) => {
-    stream.once('close', resolve);
-    stream.write('', () => {
-      stream.off('close', resolve);
+    const done = () => {
+      clearTimeout(timer);
+      stream.off('close', done);
       resolve();
-    });
+    };
+    const timer = setTimeout(done, LAST_WORDS).unref();
+    stream.once('close', done);
+    stream.write('', done);
   });
 }
 

@@ -1,4 +1,5 @@
 import { Failure } from '../model/errors.js';
+import { LAST_WORDS } from '../model/last-words.js';
 import type { BuildEvent, Emit } from '../model/events.js';
 import { formatDuration } from '../model/quantity.js';
 import { sourceName, type BuildRequest } from '../model/request.js';
@@ -62,6 +63,7 @@ export async function runBuild(
     queuedAt,
     finishedAt: journal.stamp.time,
   };
+  patience.watch(AbortSignal.timeout(LAST_WORDS));
   await journal.emit({ type: 'result', ...journal.stamp, ...result });
   return result;
 }

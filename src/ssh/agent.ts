@@ -8,7 +8,7 @@ import type { ConnectionInternals, PendingChannel } from './internals.js';
 /** The client's ssh-agent. Nothing of it is here but the way to it. */
 export type ClientAgent = {
   /** Listens on a socket at `path` (0600), which is not there yet, until the answer is disposed. */
-  listen(path: string): Promise<AgentSocket>;
+  listen(path: string, onSilent?: () => void): Promise<AgentSocket>;
 };
 
 /** A socket that leads to the client's agent while the client is there. */
@@ -26,7 +26,7 @@ export type OpenAgentChannel = (
 /** Programs of one command that may speak to the agent at a time; who comes later is hung up on. */
 const MOST = 32;
 /** Milliseconds for an answer, which may need a person's yes or touch: what sshd gives a login as a whole (LoginGraceTime). */
-const PATIENCE = 120_000;
+export const AGENT_ANSWER = 120_000;
 const WINDOW = 2 * 1024 * 1024;
 const PACKET = 32 * 1024;
 
@@ -44,9 +44,9 @@ export const openAgentChannel: OpenAgentChannel = (connection, opened) => {
 
 export function clientAgent(connection: Connection, open: OpenAgentChannel): ClientAgent {
   return {
-    async listen(path) {
+    async listen(path, onSilent = () => undefined) {
       const sockets = new Set<Socket>();
-      const waiting = createWaiting();
+      const waiting = createWaiting(onSilent);
       const server = createServer((socket) => {
         sockets.add(socket);
         socket.on('error', () => {});
@@ -70,7 +70,7 @@ export function clientAgent(connection: Connection, open: OpenAgentChannel): Cli
 }
 
 /** Who waits for an answer of the agent. Nobody does for ever: a program that hangs would keep what others wait for. */
-function createWaiting() {
+function createWaiting(onSilent: () => void) {
   const timers = new Map<Socket, NodeJS.Timeout>();
   const end = (socket: Socket): void => {
     clearTimeout(timers.get(socket));
@@ -83,7 +83,10 @@ function createWaiting() {
       end(socket);
       timers.set(
         socket,
-        setTimeout(() => socket.destroy(), PATIENCE),
+        setTimeout(() => {
+          onSilent();
+          socket.destroy();
+        }, AGENT_ANSWER),
       );
     },
   };

@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { Connection, ServerChannel, Session as ClientSession } from 'ssh2';
 import { CallerGone, type Caller as ModelCaller } from '../model/caller.js';
+import { LAST_WORDS } from '../model/last-words.js';
 import { catalogue } from '../model/errors.js';
 import type { Terminal } from '../model/terminal.js';
 import type { ClientAgent } from './agent.js';
@@ -111,7 +112,10 @@ async function run(channel: ServerChannel, request: Run): Promise<void> {
   for (const notice of given.forwarding.notices()) session.stderr.write(`buildbot: ${notice}\n`);
   const exitCode = await handleSafely(session, handle, log);
   // In this order: ssh2 closes the channel when stdout ends, and loses what stderr still holds.
-  await Promise.all([flush(session.stdout), flush(session.stderr)]);
+  const flushed = Promise.all([flush(session.stdout), flush(session.stderr)]);
+  const last = setTimeout(() => channel.destroy(), LAST_WORDS).unref();
+  await flushed;
+  clearTimeout(last);
   channel.exit(exitCode);
   channel.end();
 }

@@ -113,26 +113,34 @@ describe('cancelling', () => {
       failure: { code: 'QUEUE_FULL' },
     });
     const status = await runner.ssh('status');
-    expect(status.stdout).toMatch(/^1 of 1 running, 1 of 1 waiting\nfirst +image .*\nsecond +queue/);
+    expect(status.stdout).toMatch(
+      /^1 of 1 running, 1 of 1 waiting\nfirst +image .*\nsecond +queue \(1 ahead\)/,
+    );
     const done = once(second, 'close') as Promise<[number]>;
     first.kill('SIGKILL');
     expect((await done)[0]).toBe(124);
     await expectGone(mark);
   });
 
-  it('SIGTERM drains: no new builds, and a second one cancels', async () => {
-    await using own = await startRunner();
+  it('SIGTERM drains: no new builds, and a second one cancels what runs and refuses what waits', async () => {
+    await using own = await startRunner({ BUILDBOT_MAX_BUILDS: '1' });
     const child = own.open(command(newMark()), { input: credentials() });
     const verdict = outputOf(child);
     let text = '';
     child.stdout.on('data', (data: Buffer) => (text += data.toString()));
     await until(() => Promise.resolve(saidByRun('started').test(text)));
+    const queued = own.open(command(newMark()), { input: credentials() });
+    const queuedVerdict = outputOf(queued);
+    await new Promise<void>((resolve) => {
+      queued.stdout.on('data', (data: Buffer) => data.includes('waiting: 1 build ahead') && resolve());
+    });
     const stopped = own.stop('SIGTERM');
     await until(() => Promise.resolve(own.log.some(({ msg }) => String(msg).startsWith('draining'))));
     const refused = await own.ssh(command(newMark(), `--id ${randomUUID()}`), { input: credentials() });
     expect([refused.code, refused.stderr]).toEqual([75, expect.stringContaining('DRAINING') as string]);
     process.kill(own.pid, 'SIGTERM');
     expect((await verdict).code).toBe(130);
+    expect((await queuedVerdict).code).toBe(75);
     expect(await stopped).toBe(0);
   });
 });

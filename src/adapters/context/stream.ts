@@ -1,22 +1,48 @@
+import { Failure } from '../../model/errors.js';
+import { formatDuration } from '../../model/quantity.js';
 import { cutOff } from './bytes.js';
 
-/** The next chunk; undefined at the end. Waits no longer than the signal: a client may send nothing for ever. Rejects where it is lost. */
+/** Milliseconds that a caller may send nothing while the runner waits for more. */
+export const STDIN_SILENCE = 300_000;
+
+/**
+ * The next chunk; undefined at the end. Waits no longer than the signal, and five minutes: a client may send nothing for ever. Rejects
+ * with SOURCE_FAILED, also where the stream is lost.
+ */
 export function nextChunk(
   chunks: AsyncIterator<Uint8Array>,
   signal: AbortSignal,
+  silence = STDIN_SILENCE,
 ): Promise<Uint8Array | undefined> {
   return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason as Error);
-    if (signal.aborted) return stop();
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) return reject(signal.reason as Error);
     signal.addEventListener('abort', stop, { once: true });
+    const timer = setTimeout(() => reject(silent(silence)), silence);
     chunks
       .next()
       .then(
         ({ value, done }) => resolve(done === true ? undefined : value),
         (error: unknown) => reject(cutOff(error)),
       )
-      .finally(() => signal.removeEventListener('abort', stop));
+      .finally(() => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', stop);
+      });
   });
+}
+
+function silent(ms: number): Failure {
+  return new Failure(
+    'SOURCE_FAILED',
+    `nothing came on stdin for ${formatDuration(ms)} in the middle of the context`,
+    {
+      hint: 'check what sends it',
+    },
+  );
 }
 
 /** Reads what is left, and forgets it. */

@@ -37,6 +37,8 @@ export async function buildkitBuild(
     return await follow(answer, (event) => (signal.aborted ? undefined : emit(event)));
   } catch (error) {
     signal.throwIfAborted();
+    // A lost engine ends the session too.
+    if (error instanceof Failure && error.code === 'ENGINE_UNREACHABLE') throw error;
     throw session?.failure() ?? solveFailure(connection, error);
   } finally {
     stop.dispose();

@@ -134,7 +134,7 @@ async function listCaches(connection: Connection, directory: string): Promise<Ca
   // Before API 1.42 `type` is not known, and everything is measured.
   const request = { method: 'GET', path: '/system/df', query: { type: 'volume' } } as const;
   const { Volumes } = await withDeadline(connection, { ms: MEASURING }, (signal) =>
-    requestJson<{ Volumes: Volume[] | null }>(connection, { ...request, signal }),
+    requestJson<{ Volumes: Volume[] | null }>(connection, { ...request, signal, patient: true }),
   ).catch((error: unknown) => {
     throw engineFailure(connection, 'measure the caches', error);
   });
@@ -150,7 +150,7 @@ async function listCaches(connection: Connection, directory: string): Promise<Ca
 async function removeVolume(connection: Connection, name: string): Promise<boolean> {
   try {
     await withDeadline(connection, { ms: REMOVING }, (signal) =>
-      requestJson(connection, { method: 'DELETE', path: `/volumes/${name}`, signal }),
+      requestJson(connection, { method: 'DELETE', path: `/volumes/${name}`, signal, patient: true }),
     );
     return true;
   } catch (error) {

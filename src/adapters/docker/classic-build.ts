@@ -116,7 +116,11 @@ async function containerGone(connection: Connection, log: ClassicLog): Promise<v
   const query = { condition: 'removed' };
   const signal = AbortSignal.timeout(STOPPING);
   // 404: it has gone already. The deadline: an engine that hangs must not hold the caller.
-  await requestJson(connection, { method: 'POST', path: `/containers/${id}/wait`, query, signal }).catch(
-    () => undefined,
-  );
+  await requestJson(connection, {
+    method: 'POST',
+    path: `/containers/${id}/wait`,
+    query,
+    signal,
+    patient: true,
+  }).catch(() => undefined);
 }

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import Docker from 'dockerode';
 import { Failure } from '../../model/errors.js';
+import { type Asked, limitRequest, REQUEST } from './request-limits.js';
 
 /** dockerode's modem dials; it reads DOCKER_HOST, DOCKER_CERT_PATH and so on, and speaks unix, tcp, tls and ssh. */
 export type Connection = Docker['modem'];
@@ -16,6 +18,8 @@ type EngineRequest = {
   json?: object;
   body?: NodeJS.ReadableStream;
   signal?: AbortSignal;
+  /** Its answer may take any time, as long as the engine answers others. */
+  patient?: true;
 };
 
 /** The engine at `where`; what is absent there comes from DOCKER_HOST and its like. Dials when it is first asked something. */
@@ -40,20 +44,54 @@ export function isStatus(error: unknown, status: number): boolean {
 
 /**
  * Sends a request and gives the answer's stream as soon as its head is here. Rejects with EngineError, with Failure
- * ENGINE_UNREACHABLE where nobody answers, or ENGINE_FAILED where the connection breaks.
+ * ENGINE_UNREACHABLE where nobody answers, or ENGINE_FAILED where the connection breaks. An engine that is frozen or gone ends the
+ * stream with ENGINE_UNREACHABLE; one that has nothing to say does not.
  */
 export async function openStream(connection: Connection, request: EngineRequest): Promise<IncomingMessage> {
-  return (await dial(connection, request, { isStream: true })) as IncomingMessage;
+  const limits = limitRequest(asked(connection), { what: nameOf(request), signal: request.signal });
+  const dialled = dial(connection, { ...request, signal: limits.signal }, { isStream: true });
+  const answer = (await limits.until(dialled)) as IncomingMessage;
+  limits.follow(answer, answer.socket);
+  return answer;
 }
 
-/** As `openStream`, and reads the JSON answer. */
+/** Sends a request and reads the JSON answer, for which the engine has a minute. Rejects as `openStream`. */
 export async function requestJson<T>(connection: Connection, request: EngineRequest): Promise<T> {
-  return (await dial(connection, request, {})) as T;
+  const within = request.patient ? {} : { within: REQUEST };
+  const limits = limitRequest(asked(connection), {
+    what: nameOf(request),
+    signal: request.signal,
+    ...within,
+  });
+  return (await limits.until(dial(connection, { ...request, signal: limits.signal }, {}))) as T;
 }
 
-/** Upgrades the connection to another protocol; what arrived with the upgrade's answer is in the socket again. */
+/**
+ * Upgrades the connection to another protocol, for which the engine has a minute; what arrived with the upgrade's answer is in the
+ * socket again. Like the stream of `openStream`, it ends when the engine is lost.
+ */
 export async function openUpgraded(connection: Connection, request: EngineRequest): Promise<Duplex> {
-  return (await dial(connection, request, { hijack: true })) as Duplex;
+  const what = nameOf(request);
+  const limits = limitRequest(asked(connection), { what, signal: request.signal, within: REQUEST });
+  const dialled = dial(connection, { ...request, signal: limits.signal }, { hijack: true });
+  const socket = (await limits.until(dialled)) as Socket;
+  limits.follow(socket, socket);
+  return socket;
+}
+
+function asked(connection: Connection): Asked {
+  return {
+    address: addressOf(connection),
+    async ask(signal) {
+      const request = { method: 'GET', path: '/_ping', signal } as const;
+      const answer = (await dial(connection, request, { isStream: true })) as IncomingMessage;
+      answer.resume();
+    },
+  };
+}
+
+function nameOf({ method, path }: EngineRequest): string {
+  return `${method} ${path}`;
 }
 
 /** Where the engine is, for people. */

@@ -41,6 +41,7 @@ export async function putTree(
       query,
       body,
       signal,
+      patient: true,
     });
   } catch (error) {
     signal.throwIfAborted();

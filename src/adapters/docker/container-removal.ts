@@ -35,7 +35,7 @@ async function askRemoval(connection: Connection, name: string, signal: AbortSig
   ] as const;
   for (const request of requests) {
     try {
-      await requestJson(connection, request);
+      await requestJson(connection, { ...request, patient: true });
       return;
     } catch (error) {
       if (isStatus(error, 404)) return;

@@ -112,6 +112,7 @@ async function exitOf(
     method: 'POST',
     path,
     signal,
+    patient: true,
   });
   if (exitCode === 0) return { exitCode };
   const { memory: limit } = limits;

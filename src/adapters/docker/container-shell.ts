@@ -15,7 +15,13 @@ export async function saveContainer(
   const [repo, tag] = image.split(':');
   const query = { container: name, repo, tag, pause: '0' };
   using cut = delayAbort(signal, SAVING);
-  await requestJson(connection, { method: 'POST', path: '/commit', query, signal: cut.signal });
+  await requestJson(connection, {
+    method: 'POST',
+    path: '/commit',
+    query,
+    signal: cut.signal,
+    patient: true,
+  });
   signal.throwIfAborted();
 }
 

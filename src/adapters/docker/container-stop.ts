@@ -21,12 +21,16 @@ export async function stopContainer(
   await cleanUp(connection, { what, emit, ms: GRACE + DEADLINE }, async (signal) => {
     const ended = new AbortController();
     const request = (verb: string, query = {}) =>
-      requestJson(connection, { method: 'POST', path: `/containers/${name}/${verb}`, query, signal }).catch(
-        (error: unknown) => {
-          // Else it has ended or gone already.
-          if (!(error instanceof EngineError)) throw error;
-        },
-      );
+      requestJson(connection, {
+        method: 'POST',
+        path: `/containers/${name}/${verb}`,
+        query,
+        signal,
+        patient: true,
+      }).catch((error: unknown) => {
+        // Else it has ended or gone already.
+        if (!(error instanceof EngineError)) throw error;
+      });
     const waiting = request('wait').then(() => ended.abort());
     // Whoever waits for it hears of it; one of the others may fail before.
     waiting.catch(() => undefined);

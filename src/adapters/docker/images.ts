@@ -68,7 +68,13 @@ export async function addName(
 export async function removeName(connection: Connection, name: string, signal: AbortSignal): Promise<void> {
   const query = { noprune: '1' };
   try {
-    await requestJson(connection, { method: 'DELETE', path: `/images/${name}`, query, signal });
+    await requestJson(connection, {
+      method: 'DELETE',
+      path: `/images/${name}`,
+      query,
+      signal,
+      patient: true,
+    });
   } catch (error) {
     // Two removals at once that end with the same image: one of them fails after its name is gone.
     if (isStatus(error, 404) || (await imageIdOf(connection, name, signal)) === undefined) return;

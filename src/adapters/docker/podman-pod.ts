@@ -73,7 +73,7 @@ export async function removePod(connection: Connection, name: string): Promise<v
 async function askRemoval(connection: Connection, name: string, signal: AbortSignal): Promise<void> {
   try {
     const [path, query] = [`${LIBPOD}/pods/${name}`, { force: 'true' }];
-    await requestJson(connection, { method: 'DELETE', path, query, signal });
+    await requestJson(connection, { method: 'DELETE', path, query, signal, patient: true });
   } catch (error) {
     if (!isStatus(error, 404)) throw error;
   }

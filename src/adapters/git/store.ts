@@ -24,6 +24,8 @@ export interface Store {
 }
 
 export const KEPT = 'refs/buildbot/';
+/** Milliseconds for what git does in the mirror alone. */
+export const ADMINISTRATION = 600_000;
 const KEPT_REVISIONS = 50;
 /** Each fetch leaves a pack, and each pack makes looking up slower. */
 const MAX_PACKS = 50;
@@ -89,6 +91,7 @@ function administration(directory: string, environment: NodeJS.ProcessEnv): Simp
   const variables = { ...environment, GIT_DIR: directory };
   return simpleGit({
     baseDir: directory,
+    timeout: { block: ADMINISTRATION },
     allowEnvironment: Object.keys(variables),
     unsafe: { allowUnsafeConfigPaths: true, allowUnsafeTemplateDir: true },
   }).env(variables);

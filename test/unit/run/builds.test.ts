@@ -207,6 +207,21 @@ describe('the builds of a runner', () => {
     expect((await waiting.result).startedAt).toBeDefined();
   });
 
+  it('drain: what waits still gets its turn', async () => {
+    const w = world({ engine: { hangs: true } });
+    const [first, second] = [new AbortController(), new AbortController()];
+    const running = started(w.builds, '', first.signal, inImage);
+    await running.reached;
+    const waiting = started(w.builds, '', second.signal, inImage);
+    const drained = w.builds.drain();
+    first.abort(new Failure('CANCELLED', 'gone'));
+    await waiting.reached;
+    second.abort(new Failure('CANCELLED', 'gone'));
+    await drained;
+    expect(await waiting.result).toMatchObject({ exitCode: 130 });
+    await running.result;
+  });
+
   it('drain: no new ones, the running ones come to their end', async () => {
     const w = world({ engine: { hangs: true } });
     const running = started(w.builds, '', new AbortController().signal, inImage);
