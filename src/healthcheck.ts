@@ -4,7 +4,7 @@ import type { Config } from './config.js';
 import { Failure } from './model/errors.js';
 import type { Engine } from './ports.js';
 
-const PATIENCE = 5_000;
+export const PATIENCE = 5_000;
 
 /** `healthcheck`: 0 if the engine answers and a runner listens on the SSH port. */
 export async function healthcheck({ sshAddress }: Config, engine: Engine): Promise<number> {

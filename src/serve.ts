@@ -85,7 +85,7 @@ function readWords(command: string): { words: readonly string[]; unreadable?: Fa
 }
 
 /** Milliseconds that cancelled builds have to clean up before the process ends all the same. */
-const CLEANUP = 15_000;
+export const CLEANUP = 15_000;
 
 /** Waits for running builds; a second signal, or the end of the drain time, cancels them. */
 async function drain(config: Config, services: Services, log: Logger): Promise<void> {

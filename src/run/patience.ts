@@ -1,7 +1,7 @@
 import type { BuildEvent, Emit } from '../model/events.js';
 
 /** Milliseconds that a reader has to take the last events of a build that was cancelled or has run out of time. */
-const FAREWELL = 5_000;
+export const FAREWELL = 5_000;
 
 /**
  * An emit that waits for a slow reader, but not for ever: a while after one of the watched signals has aborted it waits no more. Disposed,

@@ -4,7 +4,7 @@ import { formatDuration } from '../model/quantity.js';
 import type { Containers, ContainerSpec, Engine, OnFailed, OpenTerminal, StepIO } from '../ports.js';
 
 /** Milliseconds that a shell may stay open: the build keeps its place meanwhile. */
-const LONGEST = 30 * 60_000;
+export const LONGEST = 30 * 60_000;
 
 /** `--on-failure shell`: the caller looks around where something failed. The verdict stays what it is. */
 export type Rescue = {

@@ -79,7 +79,7 @@ const algorithms: ssh2.Algorithms = {
 const ident = 'OpenSSH_buildbot';
 
 /** How long the last words may take to reach a client that is being sent away. */
-const farewellMs = 2_000;
+export const farewellMs = 2_000;
 
 /** Starts the SSH door. Rejects with CONFIG_INVALID where the key or the address cannot be used. */
 export async function startSshServer(options: SshServerOptions): Promise<SshServer> {

@@ -11,9 +11,9 @@ import { engineFailure } from './engine-failure.js';
 const LABEL = 'buildbot.cache';
 
 /** Milliseconds that the engine has to measure all volumes, file by file. */
-const MEASURING = 300_000;
+export const MEASURING = 300_000;
 /** Milliseconds that it has to remove one, with all that it holds. */
-const REMOVING = 60_000;
+export const REMOVING = 60_000;
 
 export type CachesOptions = {
   /** Where the engine is; what is absent comes from DOCKER_HOST and its like, or is the default socket. */

@@ -4,9 +4,9 @@ import { type Connection, EngineError, requestJson } from './connection.js';
 import { cleanUp } from './deadline.js';
 
 /** From TERM to KILL. */
-const GRACE = 5_000;
+export const GRACE = 5_000;
 /** From KILL to giving up on the engine. */
-const DEADLINE = 10_000;
+export const DEADLINE = 10_000;
 
 /**
  * Ends a container: TERM, KILL if it has not ended 5 s later, and waits until it has. Never rejects: an engine that does not answer

@@ -16,7 +16,7 @@ import { delayAbort } from './delay-abort.js';
 import { type EngineIdentity, identifyEngine } from './describe.js';
 
 /** How long an abort waits for a container in the making: the engine ends it anyway, and only then can it be removed. */
-const MAKING = 5_000;
+export const MAKING = 5_000;
 
 export type DockerContainersOptions = ContainerLimits & {
   /** Where the engine is; what is absent comes from DOCKER_HOST and its like, or is the default socket. */

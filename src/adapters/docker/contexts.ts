@@ -22,7 +22,7 @@ export type DockerContextsOptions = {
 };
 
 /** Milliseconds that the engine may take to remove a context of very many files. */
-const REMOVAL = 60_000;
+export const REMOVAL = 60_000;
 
 /**
  * Contexts that the engine holds: what comes becomes an image of one layer with a private name, as it comes. It is read from

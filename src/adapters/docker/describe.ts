@@ -4,7 +4,7 @@ import { addressOf, type Connection, openStream, requestJson } from './connectio
 import { withDeadline } from './deadline.js';
 
 /** To say who it is takes an engine milliseconds. */
-const DEADLINE = 5_000;
+export const DEADLINE = 5_000;
 
 type Version = { Version: string; ApiVersion: string; Components?: { Name: string }[] };
 

@@ -1,7 +1,7 @@
 import { type Connection, requestJson } from './connection.js';
 
 /** How long the engine may take to stop a build before the connection is cut. */
-const GRACE = 1_000;
+export const GRACE = 1_000;
 
 type GentleStop = {
   /** Aborts when the requests of the build must be cut. */

@@ -12,7 +12,7 @@ const PRIVATE = 'buildbot-build';
 const PODMAN_PREFIX = /^(?:localhost|docker\.io\/library)\//;
 
 /** Milliseconds that the engine has for it: a runner starts also where the engine does not answer. */
-const PATIENCE = 20_000;
+export const PATIENCE = 20_000;
 
 export type SweepOptions = {
   connection?: Docker.DockerOptions;

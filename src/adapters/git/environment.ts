@@ -1,6 +1,6 @@
 import type { RepositoryUrl } from '../../model/repository.js';
 import type { Credential } from '../vcs/credential.js';
-import { basicEnvironment, proxyEnvironment } from '../vcs/environment.js';
+import { basicEnvironment, proxyEnvironment, WEB_SILENCE } from '../vcs/environment.js';
 import { sshCommand, type HostKeys } from '../vcs/ssh.js';
 
 /** For git on the mirror alone: nobody's configuration, no network. */
@@ -52,7 +52,7 @@ export async function networkEnvironment(
 function webEnvironment({ origin }: RepositoryUrl, credential: Credential): NodeJS.ProcessEnv {
   const settings = [
     ['http.lowSpeedLimit', '1'],
-    ['http.lowSpeedTime', '60'],
+    ['http.lowSpeedTime', String(WEB_SILENCE)],
   ];
   if (credential.kind === 'token') settings.push([`credential.${origin}.helper`, HELPER]);
   return {

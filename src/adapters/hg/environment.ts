@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RepositoryUrl } from '../../model/repository.js';
 import type { Credential } from '../vcs/credential.js';
-import { basicEnvironment, proxyEnvironment } from '../vcs/environment.js';
+import { basicEnvironment, proxyEnvironment, WEB_SILENCE } from '../vcs/environment.js';
 import { sshCommand, type HostKeys } from '../vcs/ssh.js';
 
 /** For hg on the cache alone: nobody's configuration, hooks, aliases or extensions, no network. */
@@ -41,7 +41,7 @@ export async function networkEnvironment(
 }
 
 /** A server may name bundles at addresses of its choice, which hg would fetch: hg help config.ui. */
-const ALWAYS = ['[ui]', 'interactive = no', 'clonebundles = no', '[http]', 'timeout = 60'];
+const ALWAYS = ['[ui]', 'interactive = no', 'clonebundles = no', '[http]', `timeout = ${WEB_SILENCE}`];
 
 async function accessSettings(
   runner: NodeJS.ProcessEnv,

@@ -21,7 +21,7 @@ export type Tell<Credential> = (
 /** One try. It stops, and rejects, when the signal aborts. */
 export type Attempt = (signal: AbortSignal) => Promise<void>;
 
-const TRIES = 3;
+export const TRIES = 3;
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 30_000;
 

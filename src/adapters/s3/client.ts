@@ -4,8 +4,8 @@ import type { S3Credential } from '../../model/credentials.js';
 export const DEFAULT_REGION = 'us-east-1';
 
 /** Milliseconds. */
-const CONNECT = 10_000;
-const IDLE = 60_000;
+export const CONNECT = 10_000;
+export const IDLE = 60_000;
 
 /**
  * A client for what the caller lends, and for nothing else: whatever the SDK would look up in the machine's environment, profiles or

@@ -1,4 +1,5 @@
 import { Failure, type FailureDetails } from '../../model/errors.js';
+import { CONNECT, IDLE } from './client.js';
 
 export type Where = { bucket: string; region: string; endpoint: string | undefined };
 
@@ -76,7 +77,15 @@ function otherRegion({ Region, $response }: SdkError, where: Where): Failure {
 }
 
 function notReached(error: unknown, code: string, where: Where): Failure {
-  if (UNREACHABLE.has(code) || LOST.has(code) || code === 'TimeoutError') {
+  if (code === 'TimeoutError') {
+    const limits = `${CONNECT / 1000} s for a connection, ${IDLE / 1000} s of silence`;
+    return failed(`${store(where)} does not answer (limits: ${limits})`, {
+      hint: 'check s3.endpoint and that the runner can reach it',
+      transient: true,
+      cause: error,
+    });
+  }
+  if (UNREACHABLE.has(code) || LOST.has(code)) {
     return failed(`${store(where)} cannot be reached (${code})`, {
       hint: 'check s3.endpoint and that the runner can reach it',
       transient: !UNREACHABLE.has(code),

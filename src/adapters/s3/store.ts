@@ -18,7 +18,7 @@ const MAX_PARTS = 10_000;
 /** Parts of one file that travel at the same time. */
 const QUEUE = 3;
 /** Milliseconds for taking back a multipart upload, after whatever ended it. */
-const TAKE_BACK = 5_000;
+export const TAKE_BACK = 5_000;
 /** Milliseconds between two progress events. */
 const PROGRESS = 500;
 

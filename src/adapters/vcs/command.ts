@@ -23,7 +23,7 @@ export type CommandResult = { code: number; stdout: string; stderr: string };
 const KEPT_STDERR = 64 * 1024;
 const MAX_STDOUT = 256 * 2 ** 20;
 /** Milliseconds between TERM and KILL. */
-const GRACE = 500;
+export const GRACE = 500;
 
 /**
  * Runs a program as the leader of a process group, so that an abort ends its transports too (they outlive a

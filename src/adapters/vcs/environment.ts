@@ -1,3 +1,6 @@
+/** Seconds that a web server may send nothing: of git's slowest transfer, of hg's socket. */
+export const WEB_SILENCE = 60;
+
 const PASSED_ON = ['PATH', 'SSL_CERT_FILE', 'SSL_CERT_DIR'];
 const PROXIES = ['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy'];
 

@@ -2,6 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Credential } from './credential.js';
 
+/** Seconds: for a connection, and between questions to a silent host, of which three may stay without an answer. */
+export const SSH_WAITS = { connect: 15, question: 15, questions: 3 };
+
 /** How to trust the forge's host key: known_hosts lines, and whether one that is not among them is accepted. */
 export type HostKeys = { knownHosts: string; acceptNew: boolean };
 
@@ -30,9 +33,9 @@ export async function sshCommand(
     StrictHostKeyChecking: acceptNew ? 'accept-new' : 'yes',
     UpdateHostKeys: 'no',
     ForwardAgent: 'no',
-    ConnectTimeout: '15',
-    ServerAliveInterval: '15',
-    ServerAliveCountMax: '3',
+    ConnectTimeout: String(SSH_WAITS.connect),
+    ServerAliveInterval: String(SSH_WAITS.question),
+    ServerAliveCountMax: String(SSH_WAITS.questions),
   };
   const words = Object.entries(settings).map(([name, value]) => `-o ${quote(`${name}=${value}`)}`);
   return ['ssh -F /dev/null', ...words].join(' ');

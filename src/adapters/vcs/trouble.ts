@@ -1,4 +1,6 @@
 import type { FailureCode } from '../../model/errors.js';
+import { WEB_SILENCE } from './environment.js';
+import { SSH_WAITS } from './ssh.js';
 
 /** What went wrong, as a clause that follows the repository's name. */
 export type Trouble = { code: FailureCode; what: string; hint?: string; transient?: boolean };
@@ -48,7 +50,9 @@ export const NETWORK_RULES: readonly TroubleRule[] = [
   ],
   [
     /Connection timed out|Operation timed out|Operation too slow|timed out$/m,
-    unreachable('its host does not answer'),
+    unreachable(
+      `its host does not answer (limits: ${SSH_WAITS.connect} s for a connection, ${WEB_SILENCE} s of silence)`,
+    ),
   ],
   [/No route to host|Network is unreachable/, unreachable('there is no way to its host')],
 ];

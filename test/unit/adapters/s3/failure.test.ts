@@ -42,7 +42,7 @@ test.each([
   [lost('ENOTFOUND'), 'the store at store.example:9000 cannot be reached (ENOTFOUND)', false],
   [
     Object.assign(new Error('idle'), { name: 'TimeoutError' }),
-    'the store at store.example:9000 cannot be reached (TimeoutError)',
+    'the store at store.example:9000 does not answer (limits: 10 s for a connection, 60 s of silence)',
     true,
   ],
   [
