@@ -63,7 +63,7 @@ export async function runBuild(
     queuedAt,
     finishedAt: journal.stamp.time,
   };
-  patience.watch(AbortSignal.timeout(LAST_WORDS));
+  patience.end(LAST_WORDS);
   await journal.emit({ type: 'result', ...journal.stamp, ...result });
   return result;
 }

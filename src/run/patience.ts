@@ -10,6 +10,8 @@ export const FAREWELL = 5_000;
 export type Patience = Disposable & {
   emit: Emit<BuildEvent>;
   watch(signal: AbortSignal): void;
+  /** From now on it waits for so many milliseconds at most. */
+  end(ms: number): void;
 };
 
 export function createPatience(emit: Emit<BuildEvent>): Patience {
@@ -39,6 +41,7 @@ export function createPatience(emit: Emit<BuildEvent>): Patience {
       if (signal.aborted) start();
       else signal.addEventListener('abort', start, { once: true, signal: over.signal });
     },
+    end: (ms) => void timers.push(setTimeout(giveUp, ms).unref()),
     [Symbol.dispose]() {
       over.abort();
       for (const timer of timers) clearTimeout(timer);
