@@ -57,7 +57,11 @@ module.exports = {
       anyNode,
     ]),
     room('adapters/buildkit/', [...rooms('model', 'ports'), anyNode]),
-    room('adapters/[^/]+\\.ts', [...rooms('model', 'ports'), anyNode], 'spool, workspace, runner, clock'),
+    room(
+      'adapters/[^/]+\\.ts',
+      [...rooms('model', 'ports'), anyNode],
+      'spool, workspace, clock, and what is shared and kept on disk',
+    ),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

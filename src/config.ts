@@ -30,6 +30,8 @@ export type Config = Readonly<{
   accessTtl: number;
   /** Bytes. */
   cacheLimit: number;
+  /** `collect`: nobody else uses the engine, so what BuildKit keeps is the runner's to remove. */
+  engineCache: 'keep' | 'collect';
   containers: { memory?: number; cpus?: number };
   /** What one `--context -` may have: bytes unpacked, and entries. */
   contexts: { bytes: number; entries: number };
@@ -69,6 +71,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     drain: duration('drain', text('drain')),
     accessTtl: duration('access-ttl', text('access-ttl')),
     cacheLimit: quantity('cache-limit', text('cache-limit'), parseSize),
+    engineCache: text('engine-cache') as Config['engineCache'],
     contexts: {
       bytes: quantity('max-context', text('max-context'), parseSize),
       entries: count('max-context-entries', text('max-context-entries'), { least: 1, most: 100_000_000 }),

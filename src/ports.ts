@@ -17,7 +17,9 @@ import type { StepIO } from './ports/step-io.js';
 
 export type { ImageOptions, SourceRevision };
 export type * from './ports/containers.js';
+export type * from './ports/depot.js';
 export type * from './ports/step-io.js';
+export type * from './ports/storage.js';
 
 export interface Source {
   /**
@@ -128,15 +130,10 @@ export interface Spools {
 export interface Caches {
   /**
    * The cache of `path` in builders of `repository`, as the name of a volume for `ContainerSpec.caches`. Until it is disposed (safe
-   * twice) nobody else of this runner gets the same one: builds of one repository at the same time have caches of their own. Rejects
+   * twice) nobody else gets the same one, of this runner or another on its data directory: builds of one repository at the same time have caches of their own. Rejects
    * with ENGINE_FAILED or ENGINE_UNREACHABLE. Disposal never rejects: its trouble is a warning on `emit`.
    */
   acquire(repository: string, path: string, io: StepIO): Promise<CacheVolume>;
-  /**
-   * Begins to remove caches, least recently used first and none that is held, until the rest is within the server's limit. Measures all
-   * of them, which takes the engine a while: not for the way of a build. Safe to call at any time; its trouble is for the operator.
-   */
-  collect(): void;
 }
 
 export interface CacheVolume extends AsyncDisposable {

@@ -60,7 +60,13 @@ export const settings: readonly Setting[] = [
   {
     key: 'cache-limit',
     fallback: '20GB',
-    help: 'directories that builder containers keep, least recently used go first',
+    help: 'source mirrors and build caches together; least recently used go first',
+  },
+  {
+    key: 'engine-cache',
+    fallback: 'keep',
+    choices: ['keep', 'collect'],
+    help: "collect: BuildKit's cache counts too and is collected; only for an engine that nobody else uses",
   },
   { key: 'build-memory', fallback: '', help: 'of each builder and test container, e.g. 512m or 2' },
   { key: 'build-cpus', fallback: '', help: 'of each builder and test container, e.g. 512m or 2' },

@@ -1,56 +1,109 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { access, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startTime } from './start-time.js';
+import { Failure } from '../model/errors.js';
+import { placeFile } from './place-file.js';
+import { announce, ask, isPresent } from './presence.js';
 
 /**
- * A runner's name on what it makes in the engine, and who is behind the names that its data directory knows. Another runner's data
- * directory has other names, so nobody sweeps what is not of its own kind.
+ * A runner's name on what it makes, and who is behind the names that its data directory knows. Another data directory's runners have
+ * other names, so nobody sweeps what is not of its own kind.
  */
 export type Runner = {
   /** Twelve hexadecimal digits, new for each process. */
   id: string;
-  /** Writes the name down. Before anything carries it; safe to call often. */
+  /** Makes it known that this runner lives. Before anything carries its name; safe to call often. Rejects with CONFIG_INVALID. */
   register(): Promise<void>;
   /** Whether it has been, by this process. */
   registered(): boolean;
+  /** Whether that runner of this data directory lives; a frozen one does, one whose name was forgotten does not. */
+  lives(id: string): Promise<boolean>;
   /** Names of runners of this data directory that have ended without taking their name back. */
   dead(): Promise<string[]>;
   /** Nothing carries this name any more. */
   forget(id: string): Promise<void>;
+  /** The name of the data directory itself, which all its runners share: sixteen hexadecimal digits. */
+  family(): Promise<string>;
+  /** What the other runners answer that live and have something to say within `signal`. */
+  askOthers(question: string, signal: AbortSignal): Promise<string[]>;
 };
 
-export function createRunner(dataDirectory: string): Runner {
+const ID = /^[0-9a-f]{12}$/;
+/** Milliseconds after which a socket that never got its name is not on its way to it any more. */
+const STILLBORN = 60_000;
+
+/** `answer`: what this runner says to others who ask; empty where it has nothing to say. */
+export function createRunner(
+  dataDirectory: string,
+  answer: (question: string) => Promise<string> = async () => '',
+): Runner {
   const id = randomBytes(6).toString('hex');
   const directory = join(dataDirectory, 'runners');
+  const file = (name: string): string => join(directory, name);
   let registration: Promise<void> | undefined;
+  let family: Promise<string> | undefined;
+  const known = async (): Promise<string[]> =>
+    (await readdir(directory).catch(() => [])).filter((name) => ID.test(name) && name !== id);
   return {
     id,
-    register: () => (registration ??= register(directory, id)),
-    registered: () => registration !== undefined,
-    async dead() {
-      const names = await readdir(directory).catch(() => []);
-      const ended = await Promise.all(names.map((name) => hasEnded(join(directory, name))));
-      return names.filter((name, index) => name !== id && ended[index]);
+    async register() {
+      // Whoever empties the data directory takes the name too, and one without a name passes for dead.
+      if (registration !== undefined && !(await exists(file(id)))) registration = undefined;
+      await (registration ??= register(directory, file(id), answer));
     },
-    forget: (name) => rm(join(directory, name), { force: true }),
+    registered: () => registration !== undefined,
+    lives: (name) => isPresent(file(name)),
+    async dead() {
+      const names = await known();
+      const alive = await Promise.all(names.map((name) => isPresent(file(name))));
+      await clearStillborn(directory);
+      return names.filter((_, index) => !alive[index]);
+    },
+    forget: (name) => rm(file(name), { force: true }),
+    family: () => (family ??= familyOf(join(dataDirectory, 'family'))),
+    async askOthers(question, signal) {
+      const answers = await Promise.all(
+        (await known()).map((name) => ask(file(name), question, signal).catch(() => '')),
+      );
+      return answers.filter((text) => text !== '');
+    },
   };
 }
 
-async function register(directory: string, id: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  await writeFile(join(directory, id), await describeProcess(process.pid), { mode: 0o600 });
+async function register(
+  directory: string,
+  file: string,
+  answer: (question: string) => Promise<string>,
+): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await announce(file, answer);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
+    throw new Failure('CONFIG_INVALID', `the runner cannot make a socket in '${directory}' (${code})`, {
+      hint: 'the data directory must be writable, and on a file system that has sockets',
+      cause,
+    });
+  }
 }
 
-async function describeProcess(pid: number): Promise<string> {
-  return `${hostname()} ${pid} ${await startTime(pid)}`;
+async function clearStillborn(directory: string): Promise<void> {
+  for (const name of await readdir(directory).catch(() => [])) {
+    const file = join(directory, name);
+    if (ID.test(name) || (await isPresent(file))) continue;
+    const made = await stat(file).catch(() => undefined);
+    if (made && Date.now() - made.mtimeMs > STILLBORN) await rm(file, { force: true });
+  }
 }
 
-// A container has a host name of its own. One of another name on this data directory was this one's predecessor: a data directory has one
-// host at a time.
-async function hasEnded(file: string): Promise<boolean> {
-  const [host, pid, start] = (await readFile(file, 'utf8').catch(() => '')).split(' ');
-  if (host !== hostname()) return true;
-  return (await startTime(Number(pid)).catch(() => undefined)) !== start;
+async function familyOf(file: string): Promise<string> {
+  await placeFile(file, randomBytes(8).toString('hex'));
+  return (await readFile(file, 'utf8')).trim();
+}
+
+async function exists(file: string): Promise<boolean> {
+  return await access(file).then(
+    () => true,
+    () => false,
+  );
 }

@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
-import { access, mkdir, mkdtemp, readdir, rm, statfs } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, readlink, rm, statfs } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { Failure } from '../model/errors.js';
 import type { Workspaces } from '../ports.js';
+import type { Runner } from './runner.js';
 import { startTime } from './start-time.js';
 
 const MEMORY = '/dev/shm';
@@ -14,19 +15,22 @@ export type WorkspaceOptions = {
   prefix?: string;
   /** Directory on disk for what may be large; made where it is missing. */
   scratch?: string;
+  /** Whose workspaces these are. */
+  runner: Pick<Runner, 'id' | 'lives' | 'dead'>;
 };
 
 /**
- * Workspaces `PREFIX-UID-PID-STARTTIME-BUILD-RANDOM`, in memory where the system has a tmpfs for that, else
- * where temporary files go. The name tells whose they are, so that a later runner finds what a dead one left.
+ * Workspaces `PREFIX-UID-PID-STARTTIME-NAMESPACE-RUNNER-BUILD-RANDOM`, in memory where the system has a tmpfs for that, else where
+ * temporary files go. The name tells whose they are, so that a later runner finds what a dead one left.
  */
 export function createWorkspaces({
   prefix = 'buildbot',
   scratch = tmpdir(),
-}: WorkspaceOptions = {}): Workspaces {
+  runner,
+}: WorkspaceOptions): Workspaces {
   const root = memoryOrDisk();
   const ours = `${prefix}-${userInfo().uid}-`;
-  const self = startTime(process.pid).then((start) => `${ours}${process.pid}-${start}-`);
+  const self = describeProcess().then((described) => `${ours}${described}-${runner.id}-`);
   return {
     async create(build) {
       const name = `${await self}${build}-`;
@@ -40,13 +44,12 @@ export function createWorkspaces({
       }
     },
     async sweep() {
-      for (const directory of new Set([MEMORY, tmpdir(), scratch])) {
-        for (const name of await readdir(directory).catch(() => [])) {
-          if (name.startsWith(ours) && (await isLeft(name.slice(ours.length)))) {
-            await rm(join(directory, name), { recursive: true, force: true });
-          }
-        }
-      }
+      const dead = await runner.dead();
+      const common = new Set([MEMORY, tmpdir()]);
+      for (const directory of common) await sweep(directory, ours, (owner) => isLeft(owner, dead));
+      // In the data directory, so all whose it is are known to it.
+      if (!common.has(scratch))
+        await sweep(scratch, ours, async (owner) => !(await runner.lives(owner.runner)));
     },
   };
 }
@@ -76,11 +79,40 @@ async function memoryOrDisk(): Promise<string> {
   return tmpdir();
 }
 
+/** Process, start time and PID namespace: an id means another process in another container. */
+async function describeProcess(): Promise<string> {
+  return `${process.pid}-${await startTime(process.pid)}-${await pidNamespace()}`;
+}
+
+/** Its inode, pid_namespaces(7). */
+async function pidNamespace(): Promise<string> {
+  return /\d+/.exec(await readlink('/proc/self/ns/pid').catch(() => ''))?.[0] ?? '0';
+}
+
+type Owner = { pid: number; start: string; namespace: string; runner: string };
+
+async function sweep(
+  directory: string,
+  ours: string,
+  isLeft: (owner: Owner) => Promise<boolean>,
+): Promise<void> {
+  for (const name of await readdir(directory).catch(() => [])) {
+    const owner = name.startsWith(ours) && ownerOf(name.slice(ours.length));
+    if (owner && (await isLeft(owner))) await rm(join(directory, name), { recursive: true, force: true });
+  }
+}
+
+function ownerOf(rest: string): Owner | undefined {
+  const [, pid, start = '', namespace = '', runner = ''] =
+    /^(\d+)-(\d+)-(\d+)-([0-9a-f]{12})-/.exec(rest) ?? [];
+  return pid === undefined ? undefined : { pid: Number(pid), start, namespace, runner };
+}
+
 /**
- * Whether the process that `PID-STARTTIME-…` speaks of has ended. A process id alone may be somebody else's
- * by now.
+ * In places that runners of several data directories share. Of a process in a namespace of its own one cannot see whether it has ended; then
+ * it must be known as dead.
  */
-async function isLeft(rest: string): Promise<boolean> {
-  const [, pid, start] = /^(\d+)-(\d+)-/.exec(rest) ?? [];
-  return pid !== undefined && (await startTime(Number(pid)).catch(() => undefined)) !== start;
+async function isLeft({ pid, start, namespace, runner }: Owner, dead: readonly string[]): Promise<boolean> {
+  if (namespace !== (await pidNamespace())) return dead.includes(runner);
+  return (await startTime(pid).catch(() => undefined)) !== start;
 }

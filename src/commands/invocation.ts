@@ -30,11 +30,23 @@ export type Services = {
   builds: Builds;
   version: string;
   startedAt: Date;
+  /** How the engine and the disk are. Takes two seconds at most. */
+  health: () => Promise<Health>;
   /** Signs receipts with the runner's host key; what runs without the SSH door has none. The signature is armored. */
   sign?: (text: string) => string;
   /** Hears of what should never happen, for the operator's log. */
   onBug: (failure: Failure) => void;
   local: LocalCommands;
+};
+
+export type EngineHealth = { checkedAt: string } & (
+  { reachable: true; name: string; version: string } | { reachable: false; message: string }
+);
+
+/** Bytes. `disk` is that of the data directory; `used`, once it has been measured, is what all caches have of their limit. */
+export type Health = {
+  engine: EngineHealth;
+  disk: { free: number; total: number; caches: { used?: number; limit: number } };
 };
 
 /** Commands that the composition root alone can run. */

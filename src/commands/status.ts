@@ -1,44 +1,92 @@
-import { formatDuration } from '../model/quantity.js';
+import type { Caller } from '../model/caller.js';
+import { formatDuration, formatSize } from '../model/quantity.js';
 import { createPump } from '../output/pump.js';
 import type { FlagValues } from '../request/parse.js';
 import type { Builds, BuildStatus } from '../run/builds.js';
 import type { QueueLimits } from '../run/queue.js';
-import type { Invocation, Services } from './invocation.js';
+import type { PastFailure } from '../run/failures.js';
+import type { Health, Invocation, Services } from './invocation.js';
 
-type Capacity = QueueLimits & { running: number; queued: number };
+type Capacity = QueueLimits & { running: number; queued: number; draining: boolean };
+
+/** What `status --output json` prints. */
+export type StatusReport = Health & {
+  capacity: Capacity;
+  builds: readonly BuildStatus[];
+  lastError?: PastFailure;
+};
 
 /** `status`: how much room there is, and what of the caller's own builds runs, waits, or has ended while the caller was away. */
 export async function status(
   flags: FlagValues,
   { stdout, caller }: Invocation,
-  { builds }: Services,
+  services: Services,
 ): Promise<number> {
-  const capacity = capacityOf(builds);
-  const list = builds.list(caller);
-  const text =
-    flags.one('output') === 'json'
-      ? `${JSON.stringify({ capacity, builds: list })}\n`
-      : describe(list, capacity, Date.now());
-  await createPump(stdout)(text);
+  const report = await reportStatus(services, caller);
+  const isJson = flags.one('output') === 'json';
+  await createPump(stdout)(isJson ? `${JSON.stringify(report)}\n` : describe(report, Date.now()));
   return 0;
+}
+
+/** What this caller may see, and without one everything. */
+export async function reportStatus({ builds, health }: Services, caller?: Caller): Promise<StatusReport> {
+  const how = await health();
+  const lastError = builds.lastFailure(caller);
+  return {
+    capacity: capacityOf(builds),
+    builds: builds.list(caller),
+    ...how,
+    ...(lastError && { lastError }),
+  };
 }
 
 function capacityOf(builds: Builds): Capacity {
   const all = builds.list();
   const count = (wanted: BuildStatus['state']) => all.filter(({ state }) => state === wanted).length;
-  return { ...builds.limits, running: count('running'), queued: count('queued') };
+  return {
+    ...builds.limits,
+    running: count('running'),
+    queued: count('queued'),
+    draining: builds.isDraining(),
+  };
 }
 
-function describe(list: readonly BuildStatus[], capacity: Capacity, now: number): string {
-  const { running, maxBuilds, queued, maxQueued } = capacity;
-  const rows = list.map(({ id, state, step, ahead, exitCode, queuedAt, caller, repo }) => [
+function describe(report: StatusReport, now: number): string {
+  const rows = report.builds.map(({ id, state, step, ahead, exitCode, queuedAt, caller, repo }) => [
     id,
     state === 'ended' ? `exit ${exitCode}` : ahead ? `${step} (${ahead} ahead)` : step,
     formatDuration(now - Date.parse(queuedAt)),
     caller.comment || caller.fingerprint,
     repo,
   ]);
-  return `${running} of ${maxBuilds} running, ${queued} of ${maxQueued} waiting\n${table(rows)}`;
+  return `${describeCapacity(report)}\n${table(rows)}${describeHealth(report)}`;
+}
+
+/** The report without its builds, a line for each thing. */
+export function summarise(report: StatusReport): string {
+  return `${describeCapacity(report)}\n${describeHealth(report)}`;
+}
+
+function describeCapacity({
+  capacity: { running, maxBuilds, queued, maxQueued, draining },
+}: StatusReport): string {
+  const takes = draining ? ', draining: no new builds' : '';
+  return `${running} of ${maxBuilds} running, ${queued} of ${maxQueued} waiting${takes}`;
+}
+
+function describeHealth({ engine, disk, lastError }: StatusReport): string {
+  const { used, limit } = disk.caches;
+  const caches =
+    used === undefined ? `at most ${formatSize(limit)}` : `${formatSize(used)} of ${formatSize(limit)}`;
+  const lines = [
+    engine.reachable
+      ? `engine: ${engine.name} ${engine.version}`
+      : `engine: not reachable: ${engine.message}`,
+    `disk: ${formatSize(disk.free)} of ${formatSize(disk.total)} free; caches: ${caches}`,
+  ];
+  if (lastError)
+    lines.push(`last error: ${lastError.time} ${lastError.build} ${lastError.message} (${lastError.code})`);
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 function table(rows: readonly string[][]): string {

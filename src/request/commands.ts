@@ -42,7 +42,7 @@ export const commands: readonly CommandSpec[] = [
   {
     name: 'status',
     usage: 'status [--output human|json]',
-    help: 'your builds that run and wait, and the capacity',
+    help: 'your builds that run and wait, the capacity, engine, disk, and your last error',
     flags: [{ title: 'Flags', flags: [outputFlag] }],
   },
   {
@@ -77,7 +77,7 @@ export const commands: readonly CommandSpec[] = [
   {
     name: 'healthcheck',
     usage: 'healthcheck',
-    help: 'exit 0 if the engine answers and the SSH port is open',
+    help: 'how the runner is; exit 0 if the engine answers and the SSH port is open, else 69',
     flags: [],
     local: true,
   },

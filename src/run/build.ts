@@ -95,6 +95,7 @@ async function queued(request: BuildRequest, run: Run): Promise<void> {
     await started(request, run);
   } finally {
     leave();
+    run.ports.storage.collect();
   }
 }
 
@@ -107,9 +108,10 @@ async function started(request: BuildRequest, run: Run): Promise<void> {
   patience.watch(signal);
   try {
     await using workspace = await ports.workspaces.create(request.id);
-    await using source = await journal.step({ step: 'source' }, signal, (io) =>
-      fetchSource(request, { ports, workspace }, io),
-    );
+    await using source = await journal.step({ step: 'source' }, signal, async (io) => {
+      await ports.storage.makeRoom(io);
+      return await fetchSource(request, { ports, workspace }, io);
+    });
     progress.source = describeSource(request, source);
     progress.revision = source.revision;
     const { scratch } = workspace;

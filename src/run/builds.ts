@@ -7,6 +7,7 @@ import type { OpenTerminal } from '../ports.js';
 import { watchCaller, type Attendance } from './attendance.js';
 import { runBuild } from './build.js';
 import type { Ports } from './execution.js';
+import { createFailures, type PastFailure } from './failures.js';
 import type { Feed } from './feed.js';
 import { createKeepsake, type Place } from './keepsake.js';
 import { createQueue, type QueueLimits } from './queue.js';
@@ -59,6 +60,10 @@ export type Builds = {
   list(caller?: Caller): readonly BuildStatus[];
   find(id: string, caller: Caller): BuildHandle | undefined;
   limits: QueueLimits;
+  /** The newest failure that this caller may see, and without one the newest of all. */
+  lastFailure(caller?: Caller): PastFailure | undefined;
+  /** It takes no more builds. */
+  isDraining(): boolean;
   /** Takes no more builds; resolves once none runs. Safe twice. */
   drain(): Promise<void>;
   /** Cancels all that run or wait. */
@@ -88,6 +93,7 @@ export function createBuilds(ports: Ports, options: BuildsOptions): Builds {
   const queue = createQueue(limits);
   const entries = new Map<string, RunningEntry>();
   const kept = createKeepsake<Entry>();
+  const failures = createFailures();
   const idle: (() => void)[] = [];
   let draining = false;
 
@@ -107,7 +113,11 @@ export function createBuilds(ports: Ports, options: BuildsOptions): Builds {
       stepTimeouts,
       redact,
       openTerminal,
-      onFailure: (failure) => onFailure(request.id, failure.mapText(redact)),
+      onFailure(failure) {
+        const redacted = failure.mapText(redact);
+        failures.add(redacted, { build: request.id, caller, time: ports.clock.now() });
+        onFailure(request.id, redacted);
+      },
     });
     return { status, feed, attendance, cancel, ended };
   };
@@ -150,6 +160,8 @@ export function createBuilds(ports: Ports, options: BuildsOptions): Builds {
       return entry && handleOf(entry);
     },
     limits,
+    lastFailure: (caller) => failures.last(caller),
+    isDraining: () => draining,
     drain() {
       draining = true;
       return entries.size === 0 ? Promise.resolve() : new Promise((resolve) => idle.push(resolve));

@@ -13,6 +13,7 @@ import type {
   OpenTerminal,
   Source,
   Spools,
+  Storage,
   Workspaces,
 } from '../ports.js';
 import type { Journal } from './journal.js';
@@ -26,6 +27,7 @@ export type Ports = {
   engine: Engine;
   containers: Containers;
   spools: Spools;
+  storage: Storage;
   caches: Caches;
   artefacts: Artefacts;
   notifier: Notifier;

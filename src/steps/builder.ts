@@ -70,7 +70,6 @@ async function runInContainer(
     return await ports.spools.spool(container.read(extract, io.signal), tools.scratch);
   } finally {
     for (const volume of volumes) await volume[Symbol.asyncDispose]();
-    if (volumes.length > 0) ports.caches.collect();
   }
 }
 

@@ -16,6 +16,7 @@ import type {
   Notifier,
   Source,
   Spools,
+  Storage,
   StepIO,
   Workspaces,
 } from '../../src/ports.js';
@@ -231,10 +232,20 @@ export function fakeSpools(): Spools {
   };
 }
 
-export function fakeCaches(): Caches & { held: number; collections: number } {
+/** Remembers what it was asked for. */
+export function fakeStorage(): Storage & { rooms: number; collections: number } {
+  const storage = {
+    rooms: 0,
+    collections: 0,
+    makeRoom: () => Promise.resolve(void storage.rooms++),
+    collect: () => void storage.collections++,
+  };
+  return storage;
+}
+
+export function fakeCaches(): Caches & { held: number } {
   const caches = {
     held: 0,
-    collections: 0,
     acquire(_repository: string, path: string) {
       caches.held++;
       const release = () => {
@@ -243,7 +254,6 @@ export function fakeCaches(): Caches & { held: number; collections: number } {
       };
       return Promise.resolve({ volume: `cache-${path}`, [Symbol.asyncDispose]: release });
     },
-    collect: () => void caches.collections++,
   };
   return caches;
 }

@@ -144,7 +144,9 @@ describe('attach', () => {
           /^buildbot: no build '\w+' of yours is known since this runner started \(.*BUILD_NOT_FOUND\)\n$/,
         );
       }
-      expect((await runner.ssh('status', { key: other })).stdout).toBe('1 of 2 running, 0 of 64 waiting\n');
+      const { stdout } = await runner.ssh('status', { key: other });
+      expect(stdout).toMatch(/^1 of 2 running, 0 of 64 waiting\nengine: /);
+      expect(stdout).not.toContain('hidden');
       const verdict = outputOf(child);
       await open('hidden');
       expect((await verdict).code).toBe(1);

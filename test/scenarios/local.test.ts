@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -80,8 +81,10 @@ async function scriptedVolumes(directory: string) {
   const removed: string[] = [];
   let measured!: () => void;
   const measuring = new Promise<void>((resolve) => (measured = resolve));
-  const old = { Name: 'buildbot-cache-old', Labels: { 'buildbot.cache': '1' }, UsageData: { Size: 2 } };
-  const body = JSON.stringify({ Volumes: [old] });
+  const body = () => {
+    const Labels = { 'buildbot.family': readFileSync(join(directory, 'family'), 'utf8') };
+    return JSON.stringify({ Volumes: [{ Name: 'buildbot-cache-old', Labels, UsageData: { Size: 2 } }] });
+  };
   const server = createServer((socket) => {
     const engine = connect(lab('DOCKER_HOST').replace('unix://', ''));
     for (const end of [socket, engine]) end.on('error', () => undefined);
@@ -94,8 +97,8 @@ async function scriptedVolumes(directory: string) {
         removed.push(volume);
         socket.write('HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n');
       } else if (request.startsWith('GET /system/df')) {
-        const head = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
-        void measuring.then(() => socket.write(head + body));
+        const head = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body().length}\r\n\r\n`;
+        void measuring.then(() => socket.write(head + body()));
       } else engine.write(data);
     });
   });

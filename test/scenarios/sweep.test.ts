@@ -27,10 +27,11 @@ describe('a runner that was killed', () => {
     await first.stop('SIGKILL');
     expect((await leftovers(first)).length).toBeGreaterThan(0);
     const before = await readdir(join(first.data, 'runners'));
-    await using _next = await startRunner({ BUILDBOT_DATA_DIR: first.data });
+    await using next = await startRunner({ BUILDBOT_DATA_DIR: first.data });
     // The dead runner's name is forgotten once nothing carries it.
     expect(await readdir(join(first.data, 'runners'))).not.toEqual(expect.arrayContaining(before));
     expect(await namedAfter(before)).toEqual([]);
+    await next.stop();
     await first[Symbol.asyncDispose]();
   });
 });

@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto';
 import { mkdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
-import type { Caches, StepIO } from '../../ports.js';
+import type { Caches, Kept, Locks, Removed, StepIO, Stock } from '../../ports.js';
 import { type Connection, connect, isStatus, requestJson } from './connection.js';
 import { withDeadline } from './deadline.js';
+import { measure } from './disk-usage.js';
 import { engineFailure } from './engine-failure.js';
+import { findRootDirectory } from './root-directory.js';
 
-/** Tells a cache from other volumes. */
-const LABEL = 'buildbot.cache';
+/** Tells a cache from other volumes, and the caches of one data directory from those of others. */
+const [LABEL, FAMILY_LABEL] = ['buildbot.cache', 'buildbot.family'];
 
-/** Milliseconds that the engine has to measure all volumes, file by file. */
-export const MEASURING = 300_000;
-/** Milliseconds that it has to remove one, with all that it holds. */
+/** Milliseconds that the engine has to remove one, with all that it holds. */
 export const REMOVING = 60_000;
 
 export type CachesOptions = {
@@ -20,60 +20,64 @@ export type CachesOptions = {
   connection?: Docker.DockerOptions;
   /** Holds an empty file for each cache, whose time is that of its last use. Made where it is missing. */
   directory: string;
-  /** Bytes that all caches together may have. */
-  limit: number;
-  /** Hears of a collection that failed: the next build tries again. */
-  onTrouble?: (error: unknown) => void;
+  locks: Locks;
+  /** The name of the data directory. */
+  family: () => Promise<string>;
 };
 
-/** Caches as named volumes of the engine. What is held is known to this process alone. */
-export function createCaches({
-  connection: where,
-  directory,
-  limit,
-  onTrouble = () => undefined,
-}: CachesOptions): Caches & {
-  /** Resolves when no collection is under way. */
-  collected(): Promise<void>;
-} {
+type Parts = { connection: Connection; directory: string; locks: Locks; family: () => Promise<string> };
+
+/** Caches as named volumes of the engine, each with a lock, so that a cache has one container at a time. */
+export function createCaches({ connection: where, ...options }: CachesOptions): Caches & Stock {
   const connection = connect(where);
-  const held = new Set<string>();
-  let collecting: Promise<void> | undefined;
+  const parts: Parts = { connection, ...options };
+  let hasGrown = true;
   return {
     async acquire(repository, path, { emit, signal }) {
-      const volume = firstFree(repository, path, held);
-      held.add(volume);
+      const { volume, lock } = await firstFree(repository, path, parts);
       try {
-        await markUse(directory, volume);
-        await createVolume(connection, volume, signal);
+        await markUse(options.directory, volume);
+        await createVolume(volume, signal, parts);
       } catch (error) {
-        held.delete(volume);
+        await lock[Symbol.asyncDispose]();
         throw error;
       }
       let disposal: Promise<void> | undefined;
-      const release = () => markLastUse(directory, volume, emit).finally(() => held.delete(volume));
+      const release = async () => {
+        await markLastUse(options.directory, volume, emit);
+        await lock[Symbol.asyncDispose]();
+        hasGrown = true;
+      };
       return { volume, [Symbol.asyncDispose]: () => (disposal ??= release()) };
     },
-    collect: () =>
-      void (collecting ??= collectCaches(connection, { directory, limit, held })
-        .catch(onTrouble)
-        .finally(() => (collecting = undefined))),
-    collected: async () => collecting,
+    kind: 'caches of builders',
+    place: findRootDirectory(connection),
+    hasGrown: () => hasGrown,
+    async list() {
+      hasGrown = false;
+      return await listCaches(parts);
+    },
+    remove: (kept) => removeEach(kept, parts),
   };
 }
 
 /** The same build again gets the same volume, and one that runs at the same time the next one. */
-function firstFree(repository: string, path: string, held: ReadonlySet<string>): string {
+async function firstFree(
+  repository: string,
+  path: string,
+  { family, locks }: Parts,
+): Promise<{ volume: string; lock: AsyncDisposable }> {
   const hash = createHash('sha256').update(`${repository}\0${path}`).digest('hex').slice(0, 16);
   for (let n = 1; ; n++) {
-    const volume = `buildbot-cache-${hash}-${n}`;
-    if (!held.has(volume)) return volume;
+    const volume = `buildbot-cache-${await family()}-${hash}-${n}`;
+    const lock = await locks.take(volume);
+    if (lock !== undefined) return { volume, lock };
   }
 }
 
-async function createVolume(connection: Connection, name: string, signal: AbortSignal): Promise<void> {
+async function createVolume(name: string, signal: AbortSignal, { connection, family }: Parts): Promise<void> {
   const request = { method: 'POST', path: '/volumes/create' } as const;
-  const json = { Name: name, Labels: { [LABEL]: '1' } };
+  const json = { Name: name, Labels: { [LABEL]: '1', [FAMILY_LABEL]: await family() } };
   try {
     await withDeadline(connection, { signal }, (cut) =>
       requestJson(connection, { ...request, json, signal: cut }),
@@ -109,44 +113,50 @@ async function lastUse(directory: string, volume: string): Promise<number> {
   );
 }
 
-type Collection = { directory: string; limit: number; held: Set<string> };
-
-async function collectCaches(connection: Connection, { directory, limit, held }: Collection): Promise<void> {
-  const caches = await listCaches(connection, directory);
-  let total = caches.reduce((sum, { size }) => sum + size, 0);
-  for (const { name, size } of caches.sort((a, b) => a.usedAt - b.usedAt)) {
-    if (total <= limit) return;
-    if (held.has(name)) continue;
-    // Nobody gets it while it is being removed.
-    held.add(name);
-    const removed = await removeVolume(connection, name).finally(() => held.delete(name));
-    if (!removed) continue;
-    total -= size;
-    await rm(join(directory, name), { force: true });
-  }
-}
-
-/** As `GET /system/df` has it (Engine API, SystemDataUsage). Size -1: the engine does not know. */
-type Volume = { Name: string; Labels: Record<string, string> | null; UsageData?: { Size: number } | null };
-type Cache = { name: string; size: number; usedAt: number };
-
-async function listCaches(connection: Connection, directory: string): Promise<Cache[]> {
-  // Before API 1.42 `type` is not known, and everything is measured.
-  const request = { method: 'GET', path: '/system/df', query: { type: 'volume' } } as const;
-  const { Volumes } = await withDeadline(connection, { ms: MEASURING }, (signal) =>
-    requestJson<{ Volumes: Volume[] | null }>(connection, { ...request, signal, patient: true }),
-  ).catch((error: unknown) => {
-    throw engineFailure(connection, 'measure the caches', error);
-  });
-  const caches = (Volumes ?? []).filter(({ Labels }) => Labels?.[LABEL] === '1');
+/** Only those of this data directory: a runner of another one may use the rest. */
+async function listCaches({ connection, directory, family }: Parts): Promise<Kept[]> {
+  const label = `${FAMILY_LABEL}=${await family()}`;
+  // To measure takes the engine a while, to list does not.
+  if (!(await areThere(connection, label))) return [];
+  const caches = (await measure(connection, 'volume')).filter(
+    ({ Labels }) => `${FAMILY_LABEL}=${Labels?.[FAMILY_LABEL]}` === label,
+  );
   return Promise.all(
     caches.map(async ({ Name: name, UsageData }) => {
-      return { name, size: Math.max(UsageData?.Size ?? 0, 0), usedAt: await lastUse(directory, name) };
+      return { name, bytes: Math.max(UsageData?.Size ?? 0, 0), usedAt: await lastUse(directory, name) };
     }),
   );
 }
 
-/** Says whether it is gone. One that a container has, of another runner too, stays. */
+async function areThere(connection: Connection, label: string): Promise<boolean> {
+  const request = {
+    method: 'GET',
+    path: '/volumes',
+    query: { filters: JSON.stringify({ label: [label] }) },
+  } as const;
+  try {
+    const { Volumes } = await withDeadline(connection, {}, (signal) =>
+      requestJson<{ Volumes: unknown[] | null }>(connection, { ...request, signal }),
+    );
+    return (Volumes ?? []).length > 0;
+  } catch (error) {
+    throw engineFailure(connection, 'list the caches', error);
+  }
+}
+
+async function removeEach(kept: readonly Kept[], { connection, directory, locks }: Parts): Promise<Removed> {
+  const removed = { count: 0, bytes: 0 };
+  for (const { name, bytes } of kept) {
+    await using lock = await locks.take(name);
+    if (lock === undefined || !(await removeVolume(connection, name))) continue;
+    await rm(join(directory, name), { force: true });
+    removed.count++;
+    removed.bytes += bytes;
+  }
+  return removed;
+}
+
+/** Says whether it is gone. One that a container has stays. */
 async function removeVolume(connection: Connection, name: string): Promise<boolean> {
   try {
     await withDeadline(connection, { ms: REMOVING }, (signal) =>

@@ -1,3 +1,4 @@
+import type { Depot } from '../../ports.js';
 import type { Store } from './store.js';
 
 /** A commit that stays in its store for the time of a build. */
@@ -5,51 +6,31 @@ export interface HeldCommit {
   commit: string;
   store: Store;
   /** Safe twice. */
-  release(): void;
+  release(): Promise<void>;
 }
 
-/** Who uses what, in this process. */
-export interface Holds {
-  /** Keeps `commit` in all `stores` from now on, in the one that `find` gives until it is released. */
-  hold(stores: readonly Store[], commit: string, find: () => Promise<Store>): Promise<HeldCommit>;
-  isHeld(store: Store, commit: string): boolean;
-  /** Throws the store of `held` away, unless that was done since it was held. */
-  discard(held: HeldCommit): Promise<void>;
+export type Holding = { depot: Depot; name: string; commit: string; signal: AbortSignal };
+
+/** Keeps `commit` in all stores of the mirror `name` from now on, whoever tidies, until it is released; `find` says in which it is. */
+export async function holdCommit(
+  { depot, name, commit, signal }: Holding,
+  find: () => Promise<Store>,
+): Promise<HeldCommit> {
+  const hold = await depot.hold(name, commit, signal);
+  try {
+    const store = await find();
+    const held = { commit, store, release: () => hold.release() };
+    identities.set(held, await store.identity());
+    return held;
+  } catch (error) {
+    await hold.release();
+    throw error;
+  }
 }
 
-export function createHolds(): Holds {
-  const counts = new Map<string, number>();
-  const discarded = new Map<string, number>();
-  const ages = new WeakMap<HeldCommit, number>();
-  const key = (store: Store, commit: string): string => `${store.directory} ${commit}`;
-  const add = (name: string, change: number): void => {
-    const count = (counts.get(name) ?? 0) + change;
-    if (count === 0) counts.delete(name);
-    else counts.set(name, count);
-  };
-  const age = (store: Store): number => discarded.get(store.directory) ?? 0;
-  return {
-    async hold(stores, commit, find) {
-      const names = stores.map((store) => key(store, commit));
-      for (const name of names) add(name, 1);
-      const release = (): void => {
-        for (const name of names.splice(0)) add(name, -1);
-      };
-      try {
-        const store = await find();
-        const held = { commit, store, release };
-        ages.set(held, age(store));
-        return held;
-      } catch (error) {
-        release();
-        throw error;
-      }
-    },
-    isHeld: (store, commit) => counts.has(key(store, commit)),
-    async discard(held) {
-      if (age(held.store) !== ages.get(held)) return;
-      discarded.set(held.store.directory, age(held.store) + 1);
-      await held.store.discard();
-    },
-  };
+/** Throws the store of `held` away, unless another build, of whatever runner, has done that since it was held. */
+export async function discardHeld(held: HeldCommit): Promise<void> {
+  if ((await held.store.identity()) === identities.get(held)) await held.store.discard();
 }
+
+const identities = new WeakMap<HeldCommit, string>();

@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../../model/errors.js';
 import type { RepositoryUrl } from '../../model/repository.js';
-import { createHolds, type HeldCommit, type Holds } from './holds.js';
+import type { Depot } from '../../ports.js';
+import { discardHeld, holdCommit, type HeldCommit } from './holds.js';
 import { openLargeObjects, type LargeObjects } from './lfs/store.js';
 import { createObjectMemory, type ObjectMemory } from './object-memory.js';
 import { openObjects, readWhole } from './objects.js';
 import type { Remote } from './remote.js';
-import { createSerial } from '../vcs/serial.js';
-import { KEPT, openStore, type Store } from './store.js';
+import { KEPT, KEPT_AT_LEAST, openStore, type Store } from './store.js';
 
 /** The cache of one repository. What changes it is done by one at a time, reading needs no turn. */
 export interface Mirror {
@@ -40,30 +41,37 @@ export interface Mirrors {
   of(repository: RepositoryUrl): Mirror;
 }
 
-/** Mirrors lie in `root`, one directory for each URL. */
-export function createMirrors(root: string, environment: NodeJS.ProcessEnv): Mirrors {
-  const serial = createSerial();
-  const holds = createHolds();
+/** Mirrors are the copies of `depot`, one for each URL. */
+export function createMirrors(depot: Depot, environment: NodeJS.ProcessEnv): Mirrors {
   const memory = createObjectMemory();
   return {
     of(repository) {
       const name = createHash('sha256').update(identity(repository)).digest('hex');
+      const directory = join(depot.root, name);
       const open = (kind: StoreKind, sha256: boolean): Store =>
-        openStore(join(root, name, `${kind}${sha256 ? '-sha256' : ''}.git`), { environment, sha256 });
+        openStore(join(directory, `${kind}${sha256 ? '-sha256' : ''}.git`), { environment, sha256 });
       return createMirror({
-        repository,
-        open,
-        holds,
-        environment,
-        memory,
-        alone: (signal, task) => serial(name, signal, task),
+        ...{ repository, name, open, depot, environment, memory },
+        alone: (signal, task) => depot.change({ name }, signal, task),
         large: {
-          largeObjects: openLargeObjects(join(root, name, 'lfs')),
-          aloneWithLargeObjects: (signal, task) => serial(`${name} lfs`, signal, task),
+          largeObjects: openLargeObjects(join(directory, 'lfs')),
+          aloneWithLargeObjects: (signal, task) => depot.change({ name, part: 'lfs' }, signal, task),
         },
       });
     },
   };
+}
+
+/** Makes a mirror smaller: what was not used lately goes, unless a build uses it, and the rest is packed into one. */
+export async function trimMirror(depot: Depot, name: string, environment: NodeJS.ProcessEnv): Promise<void> {
+  await depot.change({ name }, NEVER, async () => {
+    const directory = join(depot.root, name);
+    const held = await depot.held(name);
+    for (const kind of (await readdir(directory)).filter((entry) => /^tips(?:-sha256)?\.git$/.test(entry))) {
+      const sha256 = kind.includes('sha256');
+      await openStore(join(directory, kind), { environment, sha256 }).tidy(held, KEPT_AT_LEAST);
+    }
+  });
 }
 
 /**
@@ -75,8 +83,9 @@ type StoreKind = 'tips' | 'complete' | 'history';
 
 type Parts = {
   repository: RepositoryUrl;
+  name: string;
   open: (kind: StoreKind, sha256: boolean) => Store;
-  holds: Holds;
+  depot: Depot;
   environment: NodeJS.ProcessEnv;
   memory: ObjectMemory;
   alone: <T>(signal: AbortSignal, task: () => Promise<T>) => Promise<T>;
@@ -84,27 +93,32 @@ type Parts = {
 };
 
 function createMirror(parts: Parts): Mirror {
-  const { open, holds, memory, alone, large } = parts;
+  const { open, name, depot, memory, alone, large } = parts;
   const mirror: Mirror = {
     ...large,
     memory,
     async obtain(commit, remote, signal) {
       const stores = [open('tips', commit.length === 64), open('complete', commit.length === 64)];
-      return await holds.hold(stores, commit, async () => {
+      return await holdCommit({ depot, name, commit, signal }, async () => {
         const present = await findKept(stores, commit);
         if (present !== undefined && !remote.isProven()) await remote.advertise();
         return present ?? (await alone(signal, () => fetchCommit(parts, commit, remote)));
       });
     },
     async repair(held, remote, signal) {
-      await alone(signal, () => holds.discard(held));
-      held.release();
+      await alone(signal, () => discardHeld(held));
+      await held.release();
       return await mirror.obtain(held.commit, remote, signal);
     },
     async findCommits(prefix, remote, { sha256, signal }) {
       const store = open('history', sha256);
-      await alone(signal, () => fetchInto(store, remote, HISTORY));
-      return await commitsAmong(store, await store.idsWith(prefix), { ...parts, signal });
+      const hold = await depot.hold(name, '', signal);
+      try {
+        await alone(signal, () => fetchInto(store, remote, HISTORY));
+        return await commitsAmong(store, await store.idsWith(prefix), { ...parts, signal });
+      } finally {
+        await hold.release();
+      }
     },
   };
   return mirror;
@@ -125,7 +139,7 @@ const HISTORY = {
 };
 
 async function fetchCommit(parts: Parts, commit: string, remote: Remote): Promise<Store> {
-  const { repository, open, holds, alone } = parts;
+  const { repository, name, open, depot, alone } = parts;
   const tips = open('tips', commit.length === 64);
   const complete = open('complete', commit.length === 64);
   // Somebody may have fetched it while this caller waited for its turn.
@@ -142,7 +156,7 @@ async function fetchCommit(parts: Parts, commit: string, remote: Remote): Promis
   if (outcome !== 'fetched')
     throw new Failure('REVISION_NOT_FOUND', `${repository.display} has no commit ${commit}`);
   // For later builds: nobody waits for it, and where it fails the next one tries again.
-  void alone(NEVER, () => tips.tidy((other) => holds.isHeld(tips, other))).catch(() => undefined);
+  void alone(NEVER, async () => tips.tidy(await depot.held(name))).catch(() => undefined);
   return tips;
 }
 

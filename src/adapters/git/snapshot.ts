@@ -130,7 +130,7 @@ function createCopy(first: HeldCommit, { mirror, remote, environment, signal }: 
     },
     async close() {
       await Promise.all([...running].map((objects) => objects.close()));
-      held.release();
+      await held.release();
     },
   };
   return copy;

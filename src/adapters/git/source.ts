@@ -2,17 +2,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseRepositoryUrl } from '../../model/repository.js';
 import type { RepositoryRequest } from '../../model/request.js';
-import type { FetchedSource, Source, SourceAccess, StepIO } from '../../ports.js';
+import type { Depot, FetchedSource, Source, SourceAccess, StepIO } from '../../ports.js';
 import { checkPermitted } from '../vcs/permission.js';
 import { createProofs, type Proofs } from '../vcs/proofs.js';
 import { localEnvironment } from './environment.js';
-import { createMirrors, type Mirrors } from './mirror.js';
+import { createMirrors, trimMirror, type Mirrors } from './mirror.js';
 import { openRevision, type GitServer } from './open.js';
 import { checkRevision } from './revision.js';
 
 export type GitSourceOptions = GitServer & {
-  /** Mirrors lie in `git` below it. They are cache: whoever removes them costs time, not a build. */
-  dataDirectory: string;
+  /** Of mirrors. They are cache: whoever removes them costs time, not a build. */
+  depot: Depot;
   /** Milliseconds for which a credential that the forge accepted counts as accepted; 0: each call asks. */
   accessTtlMs: number;
   clock: { now(): Date };
@@ -22,13 +22,22 @@ type Parts = { options: GitSourceOptions; mirrors: Mirrors; proofs: Proofs };
 
 /** Sources that are git repositories, through mirrors on disk. */
 export function createGitSource(options: GitSourceOptions): Source {
-  const root = join(options.dataDirectory, 'git');
+  const { depot } = options;
   const parts: Parts = {
     options,
-    mirrors: createMirrors(root, localEnvironment(options.environment, root)),
+    mirrors: createMirrors(depot, localEnvironment(options.environment, depot.root)),
     proofs: createProofs({ ttlMs: options.accessTtlMs, clock: options.clock }),
   };
   return { fetch: (request, access, io) => fetchSource(request, access, { ...parts, io }) };
+}
+
+/** Makes a mirror of `depot` smaller, for when room is short. What builds use stays. */
+export async function trimGitMirror(
+  depot: Depot,
+  name: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<void> {
+  await trimMirror(depot, name, localEnvironment(environment, depot.root));
 }
 
 async function fetchSource(

@@ -2,13 +2,15 @@ import { existsSync } from 'node:fs';
 import { readdir, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { simpleGit, type SimpleGit } from 'simple-git';
-import { createStore, discardStore } from '../vcs/store.js';
+import { createStore, discardStore, storeIdentity } from '../vcs/store.js';
 
 /** One bare repository of the cache. What it must not lose has a ref `refs/buildbot/COMMIT`. */
 export interface Store {
   /** Its git directory. */
   directory: string;
   exists(): boolean;
+  /** Tells it from one that was made in its place; empty where there is none. */
+  identity(): Promise<string>;
   /** Makes it where it is not there. */
   create(): Promise<void>;
   /** Whether `commit` is kept here with all that belongs to it; it counts as used now. */
@@ -17,8 +19,8 @@ export interface Store {
   keep(commit: string): Promise<boolean>;
   /** The objects whose id begins with `prefix`. */
   idsWith(prefix: string): Promise<string[]>;
-  /** Drops what was used least lately, but nothing that `inUse` names. */
-  tidy(inUse: (commit: string) => boolean): Promise<void>;
+  /** Drops what was used least lately, but nothing that `inUse` names, and packs anew what lies in too many packs. */
+  tidy(inUse: ReadonlySet<string>, keep?: Kept): Promise<void>;
   /** Throws it away with all that it holds. Safe when it is gone already. */
   discard(): Promise<void>;
 }
@@ -26,9 +28,11 @@ export interface Store {
 export const KEPT = 'refs/buildbot/';
 /** Milliseconds for what git does in the mirror alone. */
 export const ADMINISTRATION = 600_000;
-const KEPT_REVISIONS = 50;
+type Kept = { revisions: number; packs: number };
 /** Each fetch leaves a pack, and each pack makes looking up slower. */
-const MAX_PACKS = 50;
+const KEPT_COMMONLY: Kept = { revisions: 50, packs: 50 };
+/** Where room is short. */
+export const KEPT_AT_LEAST: Kept = { revisions: 10, packs: 1 };
 /** Other processes may read what a moment ago had a ref. */
 const UNREACHABLE_STAYS = '2.hours.ago';
 
@@ -41,16 +45,17 @@ export function openStore(
   return {
     directory,
     exists: () => existsSync(directory),
+    identity: () => storeIdentity(directory),
     create: () => createStore(directory, (at) => init(at, environment, sha256 ? 'sha256' : 'sha1')),
     touch: (commit) => succeeds(utimes(join(refs, commit), new Date(), new Date())),
     keep: (commit) => succeeds(git().raw(['update-ref', KEPT + commit, commit])),
     idsWith: async (prefix) =>
       (await git().raw(['rev-parse', `--disambiguate=${prefix}`])).split('\n').filter((id) => id !== ''),
-    async tidy(inUse) {
-      for (const commit of await oldest(refs, KEPT_REVISIONS, inUse)) {
+    async tidy(inUse, keep = KEPT_COMMONLY) {
+      for (const commit of await oldest(refs, keep.revisions, inUse)) {
         await git().raw(['update-ref', '-d', KEPT + commit]);
       }
-      if ((await packs(directory)) <= MAX_PACKS) return;
+      if ((await packs(directory)) <= keep.packs) return;
       await git().raw(['repack', '-a', '-d', '-q', '--cruft', `--cruft-expiration=${UNREACHABLE_STAYS}`]);
     },
     discard: () => discardStore(directory),
@@ -62,7 +67,7 @@ async function init(at: string, environment: NodeJS.ProcessEnv, format: string):
   await administration(at, environment).raw(['init', ...words]);
 }
 
-async function oldest(refs: string, kept: number, inUse: (commit: string) => boolean): Promise<string[]> {
+async function oldest(refs: string, kept: number, inUse: ReadonlySet<string>): Promise<string[]> {
   const commits = await readdir(refs);
   if (commits.length <= kept) return [];
   const dated = await Promise.all(
@@ -72,7 +77,7 @@ async function oldest(refs: string, kept: number, inUse: (commit: string) => boo
   return dated
     .slice(kept)
     .map(({ commit }) => commit)
-    .filter((commit) => !inUse(commit));
+    .filter((commit) => !inUse.has(commit));
 }
 
 async function packs(directory: string): Promise<number> {

@@ -4,22 +4,24 @@ import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Failure } from '../../model/errors.js';
 import type { RepositoryUrl } from '../../model/repository.js';
+import type { Depot, Hold } from '../../ports.js';
 import { runProgram, type CommandResult } from '../vcs/command.js';
-import { createSerial } from '../vcs/serial.js';
 import { ARCHIVE_PREFIX, DamagedCache } from './archive.js';
 import { parseChangeset, type Changeset } from './changeset.js';
 import type { Remote } from './remote.js';
-import { createStore, discardStore } from '../vcs/store.js';
+import { createStore, discardStore, storeIdentity } from '../vcs/store.js';
 import { mercurialUrl } from './url.js';
 
-/** A changeset that is in the cache; `age` tells the cache of that moment from what came in its place. */
-export type Cached = { changeset: Changeset; age: number };
+/** A changeset that is in the cache; `identity` tells the cache of that moment from what came in its place. */
+export type Cached = { changeset: Changeset; identity: string };
 
 /**
  * The cache of one repository: its history, without a work tree. What changes it is done by one at a time, reading
- * needs no turn. Nothing here bounds it.
+ * needs no turn.
  */
 export interface Cache {
+  /** Until it is released, nobody removes the cache for want of room. */
+  hold(signal: AbortSignal): Promise<Hold>;
   /**
    * Finds `node`, or pulls it. Asks the forge unless `remote` is proven and the changeset is there. Rejects with a
    * Failure of exit 3.
@@ -35,24 +37,17 @@ export interface Caches {
   of(repository: RepositoryUrl): Cache;
 }
 
-/** Caches lie in `root`, one directory for each URL. */
-export function createCaches(root: string, environment: NodeJS.ProcessEnv): Caches {
-  const serial = createSerial();
-  const ages = new Map<string, number>();
+/** Caches are the copies of `depot`, one for each URL. */
+export function createCaches(depot: Depot, environment: NodeJS.ProcessEnv): Caches {
   return {
     of(repository) {
       const place = mercurialUrl(repository).replace(/(?<!\/)\/+$/, '');
       const name = createHash('sha256').update(place).digest('hex');
-      const directory = join(root, name);
       return createCache({
-        directory,
+        directory: join(depot.root, name),
         environment,
-        age: () => ages.get(name) ?? 0,
-        async discard() {
-          ages.set(name, (ages.get(name) ?? 0) + 1);
-          await discardStore(directory);
-        },
-        alone: (signal, task) => serial(name, signal, task),
+        hold: (signal) => depot.hold(name, '', signal),
+        alone: (signal, task) => depot.change({ name }, signal, task),
       });
     },
   };
@@ -61,14 +56,14 @@ export function createCaches(root: string, environment: NodeJS.ProcessEnv): Cach
 type Parts = {
   directory: string;
   environment: NodeJS.ProcessEnv;
-  age: () => number;
-  discard: () => Promise<void>;
+  hold: (signal: AbortSignal) => Promise<Hold>;
   alone: <T>(signal: AbortSignal, task: () => Promise<T>) => Promise<T>;
 };
 
 function createCache(parts: Parts): Cache {
-  const { age, discard, alone } = parts;
+  const { directory, hold, alone } = parts;
   return {
+    hold,
     async obtain(node, remote, signal) {
       const call = { ...parts, signal };
       const present = await find(node, call);
@@ -84,7 +79,9 @@ function createCache(parts: Parts): Cache {
       if (code !== 0) throw new DamagedCache(`hg archive: ${stderr}`);
     },
     async discard(cached, signal) {
-      await alone(signal, async () => (cached.age === age() ? await discard() : undefined));
+      await alone(signal, async () => {
+        if ((await storeIdentity(directory)) === cached.identity) await discardStore(directory);
+      });
     },
   };
 }
@@ -103,14 +100,14 @@ async function local(
 
 /** The changeset, if it is here. One of damaged history is not. */
 async function find(node: string, call: Call): Promise<Cached | undefined> {
-  const age = call.age();
-  if (!existsSync(call.directory)) return undefined;
+  const identity = await storeIdentity(call.directory);
+  if (identity === '') return undefined;
   const { code, stdout } = await local(['log', '-r', node, '-T', 'json'], call);
-  return code === 0 ? { changeset: parseChangeset(stdout), age } : undefined;
+  return code === 0 ? { changeset: parseChangeset(stdout), identity } : undefined;
 }
 
 async function pull(node: string, remote: Remote, call: Call): Promise<Cached> {
-  const { directory, discard } = call;
+  const { directory } = call;
   // Somebody may have pulled it while this caller waited for its turn.
   const present = remote.isProven() ? await find(node, call) : undefined;
   if (present !== undefined) return present;
@@ -124,7 +121,7 @@ async function pull(node: string, remote: Remote, call: Call): Promise<Cached> {
       throw new Failure('SOURCE_FAILED', `changeset ${node} cannot be read after it was pulled`);
     } catch (error) {
       if (isFresh || !(error instanceof Failure) || error.code !== 'SOURCE_FAILED') throw error;
-      await discard();
+      await discardStore(directory);
     }
   }
 }

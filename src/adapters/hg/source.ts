@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseRepositoryUrl } from '../../model/repository.js';
 import type { RepositoryRequest } from '../../model/request.js';
-import type { FetchedSource, Source, SourceAccess, Spools, StepIO } from '../../ports.js';
+import type { Depot, FetchedSource, Source, SourceAccess, Spools, StepIO } from '../../ports.js';
 import { checkPermitted } from '../vcs/permission.js';
 import { createProofs, type Proofs } from '../vcs/proofs.js';
 import { createCaches, type Caches } from './cache.js';
@@ -13,8 +13,8 @@ import { checkRevision, nameOf } from './revision.js';
 import { checkSubrepositories, openTree } from './tree.js';
 
 export type HgSourceOptions = {
-  /** Caches lie in `hg` below it: whoever removes them costs time, not a build. */
-  dataDirectory: string;
+  /** Of caches: whoever removes them costs time, not a build. */
+  depot: Depot;
   allowFileRepositories: boolean;
   /** known_hosts lines of the server's own configuration. */
   knownHosts: string;
@@ -31,10 +31,10 @@ type Parts = { options: HgSourceOptions; caches: Caches; proofs: Proofs };
 
 /** Sources that are Mercurial repositories, through caches on disk. */
 export function createHgSource(options: HgSourceOptions): Source {
-  const root = join(options.dataDirectory, 'hg');
+  const { depot } = options;
   const parts: Parts = {
     options,
-    caches: createCaches(root, localEnvironment(options.environment, root)),
+    caches: createCaches(depot, localEnvironment(options.environment, depot.root)),
     proofs: createProofs({ ttlMs: options.accessTtlMs, clock: options.clock }),
   };
   return { fetch: (request, access, io) => fetchSource(request, access, { ...parts, io }) };

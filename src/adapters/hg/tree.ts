@@ -23,6 +23,15 @@ export type OpenTree = { tree: Tree & AsyncDisposable; changeset: Changeset };
  * made anew once. Rejects with a Failure of exit 3.
  */
 export async function openTree(node: string, place: TreePlace): Promise<OpenTree> {
+  const hold = await place.cache.hold(place.io.signal);
+  try {
+    return await copyOut(node, place);
+  } finally {
+    await hold.release();
+  }
+}
+
+async function copyOut(node: string, place: TreePlace): Promise<OpenTree> {
   const { remote, cache, io } = place;
   for (let isRepaired = false; ; isRepaired = true) {
     const cached = await cache.obtain(node, remote, io.signal);

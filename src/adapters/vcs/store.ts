@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /** Makes a repository at `directory` where there is none: under another name first, so that no half one is ever found. */
@@ -25,4 +25,11 @@ export async function discardStore(directory: string): Promise<void> {
     if (name.startsWith(leftovers))
       await rm(join(dirname(directory), name), { recursive: true, force: true });
   }
+}
+
+/** Tells a repository from one that was made in its place, by whatever runner; empty where there is none. */
+export async function storeIdentity(directory: string): Promise<string> {
+  const found = await stat(directory, { bigint: true }).catch(() => undefined);
+  // The number alone may be in use again.
+  return found === undefined ? '' : `${found.ino} ${found.birthtimeNs}`;
 }

@@ -1,36 +1,32 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createCaches } from '../../../src/adapters/docker/caches.js';
+import { runnerOn } from '../../fakes/depot.js';
 import { container } from './containers-lab.js';
 import { docker, recorder } from './lab.js';
-import { scriptedEngine } from './scripted.js';
 
 let directory: string;
 const made = new Set<string>();
-const troubles: unknown[] = [];
 beforeEach(async () => (directory = await mkdtemp(join(tmpdir(), 'caches-test-'))));
 afterEach(async () => {
   await Promise.all((await existing()).map((name) => docker.getVolume(name).remove()));
   made.clear();
-  expect(troubles.splice(0)).toEqual([]);
   await rm(directory, { recursive: true });
 });
 
-function cachesOf(limit: number) {
-  const onTrouble = (error: unknown) => troubles.push(error);
-  const caches = createCaches({ directory, limit, onTrouble });
+/** The caches of one more runner on the data directory, or on another one. */
+function cachesOf(data = directory) {
+  const { runner, locks } = runnerOn(data);
+  const caches = createCaches({ directory: join(data, 'caches'), locks, family: () => runner.family() });
   return {
+    ...caches,
     async acquire(repository: string, path: string) {
       const cache = await caches.acquire(repository, path, recorder());
       made.add(cache.volume);
       return cache;
-    },
-    async collect() {
-      caches.collect();
-      await caches.collected();
     },
   };
 }
@@ -46,28 +42,30 @@ async function existing(): Promise<string[]> {
   return Volumes.map(({ Name }) => Name).filter((name) => made.has(name));
 }
 
-test('what a build leaves the next one finds, of the same repository and path alone', async () => {
-  const caches = cachesOf(1e9);
+test('what a build leaves the next one finds, of the same repository, path and data directory alone', async () => {
+  const caches = cachesOf();
   const repository = randomUUID();
   {
     await using cache = await caches.acquire(repository, '/root/.npm');
     await shell(cache.volume, 'echo kept >/cache/file');
   }
-  await using again = await cachesOf(1e9).acquire(repository, '/root/.npm');
+  await using again = await cachesOf().acquire(repository, '/root/.npm');
   expect(await shell(again.volume, 'cat /cache/file')).toBe('kept\n');
   await using other = await caches.acquire(repository, '/root/.cache');
   await using foreign = await caches.acquire(`${repository}/root`, '.npm');
-  expect(new Set([again, other, foreign].map(({ volume }) => volume)).size).toBe(3);
-  expect((await docker.getVolume(again.volume).inspect()).Labels).toEqual({ 'buildbot.cache': '1' });
+  const elsewhere = await mkdtemp(join(tmpdir(), 'caches-test-'));
+  await using stranger = await cachesOf(elsewhere).acquire(repository, '/root/.npm');
+  expect(new Set([again, other, foreign, stranger].map(({ volume }) => volume)).size).toBe(4);
+  await rm(elsewhere, { recursive: true });
 });
 
-test('builds at the same time have caches of their own, and give them back once', async () => {
-  const caches = cachesOf(1e9);
-  const acquire = () => caches.acquire('repository', `/${directory}`);
-  const [first, second] = await Promise.all([acquire(), acquire()]);
+test('builds at the same time, of two runners too, have caches of their own, and give them back once', async () => {
+  const [one, two] = [cachesOf(), cachesOf()];
+  const acquire = (caches = one) => caches.acquire('repository', `/${directory}`);
+  const [first, second] = await Promise.all([acquire(one), acquire(two)]);
   expect(first.volume).not.toBe(second.volume);
   await first[Symbol.asyncDispose]();
-  const third = await acquire();
+  const third = await acquire(two);
   expect(third.volume).toBe(first.volume);
   await first[Symbol.asyncDispose]();
   const fourth = await acquire();
@@ -75,61 +73,31 @@ test('builds at the same time have caches of their own, and give them back once'
   await Promise.all([second, third, fourth].map((cache) => cache[Symbol.asyncDispose]()));
 });
 
-test('the least recently used go until the rest fits, but none that is held or in a container', async () => {
-  const everything = cachesOf(1e12);
+test('those of this data directory are listed as they were used, and removed unless a build has them', async () => {
+  const caches = cachesOf();
   const fill = async (name: string) => {
-    const cache = await everything.acquire(directory, name);
+    const cache = await caches.acquire(directory, name);
     await shell(cache.volume, 'head -c 10000000 /dev/zero >/cache/file');
     await cache[Symbol.asyncDispose]();
     return cache.volume;
   };
-  const [mounted, held] = [await fill('mounted'), await fill('held')];
-  const [used, old, fresh] = [await fill('used'), await fill('old'), await fill('new')];
-  await (await everything.acquire(directory, 'used'))[Symbol.asyncDispose]();
+  const [mounted, held, old] = [await fill('mounted'), await fill('held'), await fill('old')];
+  await (await cachesOf().acquire(directory, 'mounted'))[Symbol.asyncDispose]();
+  const elsewhere = await mkdtemp(join(tmpdir(), 'caches-test-'));
+  await using foreign = await cachesOf(elsewhere).acquire(directory, 'old');
+  expect(caches.hasGrown()).toBe(true);
+  const list = await caches.list();
+  expect(caches.hasGrown()).toBe(false);
+  expect(list.toSorted((a, b) => a.usedAt - b.usedAt).map(({ name }) => name)).toEqual([held, old, mounted]);
+  for (const { bytes } of list) expect(bytes).toBeGreaterThanOrEqual(10_000_000);
 
-  const tight = cachesOf(1e12);
-  await tight.collect();
-  expect(await existing()).toHaveLength(5);
-
-  const foreign = await sparedBytes();
-  const holding = cachesOf(foreign + 45_000_000);
-  await using hold = await holding.acquire(directory, 'held');
-  expect(hold.volume).toBe(held);
-  await using keeper = await container({ command: 'true', caches: new Map([[mounted, '/cache']]) });
-  await Promise.all([holding.collect(), holding.collect()]);
-  expect(new Set(await existing())).toEqual(new Set([mounted, held, used, fresh]));
-  expect(await readdir(directory)).not.toContain(old);
-  await keeper[Symbol.asyncDispose]();
-
-  const tiny = cachesOf(foreign + 15_000_000);
-  await using still = await tiny.acquire(directory, 'held');
-  await tiny.collect();
-  expect(await existing()).toEqual([still.volume]);
-});
-
-/** Makes the caches of others on this engine the most recently used ones, and counts their bytes. */
-async function sparedBytes(): Promise<number> {
-  const { Volumes } = (await docker.df()) as {
-    Volumes: { Name: string; Labels: object | null; UsageData: { Size: number } }[];
-  };
-  const foreign = Volumes.filter(({ Name, Labels }) => !made.has(Name) && 'buildbot.cache' in (Labels ?? {}));
-  const later = new Date(Date.now() + 86_400_000);
-  for (const { Name } of foreign) {
-    await writeFile(join(directory, Name), '');
-    await utimes(join(directory, Name), later, later);
-  }
-  return foreign.reduce((sum, { UsageData }) => sum + UsageData.Size, 0);
-}
-
-test('a collection that fails is told, and the next one tries again', async () => {
-  await using engine = await scriptedEngine(() => ({ status: 500, body: { message: 'no space' } }));
-  const { socketPath } = engine;
-  const onTrouble = (error: unknown) => told.push((error as Error).message);
-  const told: string[] = [];
-  const caches = createCaches({ connection: { socketPath }, directory, limit: 0, onTrouble });
-  for (let i = 0; i < 2; i++) {
-    caches.collect();
-    await caches.collected();
-  }
-  expect(told).toEqual(Array(2).fill('the engine cannot measure the caches (500): no space'));
+  await using _hold = await cachesOf().acquire(directory, 'held');
+  await using _keeper = await container({ command: 'true', caches: new Map([[mounted, '/cache']]) });
+  expect(await caches.remove(list)).toEqual({
+    count: 1,
+    bytes: list.find(({ name }) => name === old)!.bytes,
+  });
+  expect(new Set(await existing())).toEqual(new Set([mounted, held, foreign.volume]));
+  expect(await readdir(join(directory, 'caches'))).not.toContain(old);
+  await rm(elsewhere, { recursive: true });
 });

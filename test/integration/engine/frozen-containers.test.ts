@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { createCaches } from '../../../src/adapters/docker/caches.js';
+import { runnerOn } from '../../fakes/depot.js';
 import { createDockerContainers } from '../../../src/adapters/docker/containers.js';
 import { testImage } from '../../../src/steps/test.js';
 import { noCredentials } from '../../../src/model/credentials.js';
@@ -59,7 +60,9 @@ describe.concurrent('an engine that stops answering', (test) => {
   test('does not hold a build that wants a cache, cancelled or not', async () => {
     await using way = await freezingEngine(/^/);
     const directory = await mkdtemp(join(tmpdir(), 'caches-test-'));
-    const caches = createCaches({ connection: { socketPath: way.socketPath }, directory, limit: 0 });
+    const { locks } = runnerOn(directory);
+    const connection = { socketPath: way.socketPath };
+    const caches = createCaches({ connection, directory, locks, family: async () => 'family' });
     const [waiting, cancelled] = [recorder(), recorder()];
     const late = failureOf(caches.acquire('repository', '/a', waiting));
     const stopped = expect(caches.acquire('repository', '/b', cancelled)).rejects.toThrow('enough');

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { createGitSource, type GitSourceOptions } from '../../../src/adapters/git/source.js';
+import { runnerOn } from '../../fakes/depot.js';
 import { noCredentials, type GitCredential } from '../../../src/model/credentials.js';
 import type { Choice } from '../../../src/model/request.js';
 import { Secret } from '../../../src/model/secret.js';
@@ -89,9 +90,12 @@ const gitEnvironment = {
   GIT_COMMITTER_DATE: '2024-05-06T07:08:09Z',
 };
 
-export function createSource(options: Partial<GitSourceOptions> = {}): Source {
+export function createSource({
+  dataDirectory = temporaryDirectory(),
+  ...options
+}: Partial<GitSourceOptions & { dataDirectory: string }> = {}): Source {
   return createGitSource({
-    dataDirectory: options.dataDirectory ?? temporaryDirectory(),
+    depot: runnerOn(dataDirectory).depot('git'),
     allowFileRepositories: true,
     knownHosts: lab.knownHosts,
     accessTtlMs: 600_000,

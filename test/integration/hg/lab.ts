@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { createHgSource, type HgSourceOptions } from '../../../src/adapters/hg/source.js';
 import { createSpools } from '../../../src/adapters/spool.js';
+import { runnerOn } from '../../fakes/depot.js';
 import { noCredentials, type GitCredential } from '../../../src/model/credentials.js';
 import { Failure } from '../../../src/model/errors.js';
 import type { Choice } from '../../../src/model/request.js';
@@ -80,9 +81,12 @@ function write(file: string, content: Content): void {
   chmodSync(file, 0o755);
 }
 
-export function createSource(options: Partial<HgSourceOptions> = {}): Source {
+export function createSource({
+  dataDirectory = temporaryDirectory(),
+  ...options
+}: Partial<HgSourceOptions & { dataDirectory: string }> = {}): Source {
   return createHgSource({
-    dataDirectory: options.dataDirectory ?? temporaryDirectory(),
+    depot: runnerOn(dataDirectory).depot('hg'),
     allowFileRepositories: true,
     knownHosts: lab.knownHosts,
     accessTtlMs: 600_000,

@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest';
 import { STDIN_SILENCE } from '../../../src/adapters/context/stream.js';
-import { MEASURING, REMOVING } from '../../../src/adapters/docker/caches.js';
+import { REMOVING } from '../../../src/adapters/docker/caches.js';
 import { GRACE as STOP_GRACE, DEADLINE as STOPPED } from '../../../src/adapters/docker/container-stop.js';
 import { MAKING } from '../../../src/adapters/docker/containers.js';
 import { REMOVAL } from '../../../src/adapters/docker/contexts.js';
 import { DEADLINE } from '../../../src/adapters/docker/deadline.js';
 import { DEADLINE as IDENTIFY } from '../../../src/adapters/docker/describe.js';
+import { MEASURING } from '../../../src/adapters/docker/disk-usage.js';
 import { GRACE as CANCEL } from '../../../src/adapters/docker/gentle-stop.js';
 import { ANSWER, SILENCE } from '../../../src/adapters/docker/pulse.js';
 import { REQUEST } from '../../../src/adapters/docker/request-limits.js';
@@ -20,7 +21,7 @@ import { WEB_SILENCE } from '../../../src/adapters/vcs/environment.js';
 import { SSH_WAITS } from '../../../src/adapters/vcs/ssh.js';
 import { PATIENCE as DOCUMENT } from '../../../src/commands/read-all.js';
 import { readConfig } from '../../../src/config.js';
-import { PATIENCE as HEALTH } from '../../../src/healthcheck.js';
+import { DOOR, ENGINE as HEALTH, REPORT } from '../../../src/healthcheck.js';
 import { stepNames } from '../../../src/model/events.js';
 import { LAST_WORDS } from '../../../src/model/last-words.js';
 import { formatDuration } from '../../../src/model/quantity.js';
@@ -136,7 +137,11 @@ const waits = [
     `${time(door.loginGraceMs)}; ${time(door.keepaliveIntervalMs * (door.keepaliveCountMax + 1))}`,
     'the connection is ended; for the build, `--on-disconnect`',
   ],
-  ['`healthcheck`: the engine and the port', time(HEALTH), engine],
+  [
+    '`healthcheck`: the port, the report of the runner, the engine',
+    [DOOR, REPORT, HEALTH].map(time).join(', '),
+    engine,
+  ],
   [
     'SIGTERM: running builds; what they clean up; connections',
     `\`BUILDBOT_DRAIN\` (${time(drain)}); ${time(CLEANUP)}; ${time(2 * farewellMs)}`,

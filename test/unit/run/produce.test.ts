@@ -21,6 +21,7 @@ import {
   fakeNotifier,
   fakeSource,
   fakeSpools,
+  fakeStorage,
   fakeWorkspaces,
   revision,
 } from '../../fakes/ports.js';
@@ -31,6 +32,7 @@ const ports = (change: Partial<Ports> = {}): Ports => ({
   engine: fakeEngine(),
   containers: fakeContainers(),
   spools: fakeSpools(),
+  storage: fakeStorage(),
   caches: fakeCaches(),
   artefacts: fakeArtefacts(),
   notifier: fakeNotifier(),

@@ -19,6 +19,7 @@ import {
   fakeNotifier,
   fakeSource,
   fakeSpools,
+  fakeStorage,
   fakeWorkspaces,
   type EngineKnobs,
 } from '../../fakes/ports.js';
@@ -54,6 +55,7 @@ export function world({
     engine: fakeEngine(engine),
     containers: fakeContainers(exits),
     spools: fakeSpools(),
+    storage: fakeStorage(),
     caches: fakeCaches(),
     artefacts: fakeArtefacts(),
     notifier: fakeNotifier(['slack']),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createSerial } from '../../../../src/adapters/vcs/serial.js';
+import { createSerial } from '../../../src/adapters/serial.js';
 
 const never = new AbortController().signal;
 

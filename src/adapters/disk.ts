@@ -1,0 +1,27 @@
+import { lstat, readdir, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Bytes that all below `path` takes on the disk, as du(1) counts them. What disappears meanwhile counts nothing. */
+export async function diskUsage(path: string): Promise<number> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined) return 0;
+  let bytes = found.blocks * 512;
+  if (!found.isDirectory()) return bytes;
+  for (const name of await readdir(path).catch(() => [])) bytes += await diskUsage(join(path, name));
+  return bytes;
+}
+
+/** Bytes. */
+export type Space = { free: number; total: number };
+
+/** Of the file system on which `path` lies; undefined where there is no such path. `free`: for whoever is not root, as df(1) has it. */
+export async function spaceAt(path: string): Promise<Space | undefined> {
+  const found = await statfs(path).catch(() => undefined);
+  return found && { free: found.bavail * found.bsize, total: found.blocks * found.bsize };
+}
+
+/** Whether two paths lie on one file system. */
+export async function areOnOneDisk(one: string, other: string): Promise<boolean> {
+  const [a, b] = await Promise.all([one, other].map((path) => stat(path).catch(() => undefined)));
+  return a !== undefined && a.dev === b?.dev;
+}

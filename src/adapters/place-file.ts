@@ -1,0 +1,30 @@
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Failure } from '../model/errors.js';
+
+/** Makes a private file with its whole text, unless somebody was faster: then that one stays. */
+export async function placeFile(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  const fresh = `${file}.${randomUUID()}`;
+  try {
+    await writeFile(fresh, text, { mode: 0o600, flag: 'wx' });
+    // Unlike a rename it replaces nothing.
+    await link(fresh, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await rm(fresh, { force: true });
+  }
+}
+
+/** What a caller is told when the disk of the data directory is full, or cannot be written for another reason. */
+export function dataDirectoryFailure(cause: unknown): unknown {
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code === undefined) return cause;
+  return new Failure('SOURCE_FAILED', `the runner cannot write to its data directory (${code})`, {
+    hint: 'whoever runs this buildbot has to look after its disk',
+    transient: true,
+    cause,
+  });
+}
