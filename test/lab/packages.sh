@@ -14,6 +14,7 @@ docker_cli_package() {
 # Programs that the tests talk to the runner with, and read its results with.
 missing_clients() {
   has jq || echo jq
+  has make || echo make
   has plink || echo putty-tools
   has dbclient || echo dropbear-bin
   has ssh-audit || echo ssh-audit
