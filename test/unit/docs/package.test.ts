@@ -36,5 +36,7 @@ it('its pages link to nothing that is not in it', () => {
         normalize(join(dirname(path), target!)),
       ),
     );
-  expect(links.filter((target) => !paths.has(target))).toEqual([]);
+  // The tests and the benchmark are for those who have a clone.
+  const missing = links.filter((target) => !paths.has(target) && !/^(?:test|bench)\//.test(target));
+  expect(missing).toEqual([]);
 });
