@@ -1,22 +1,107 @@
-import { afterAll, beforeAll, describe, it } from 'vitest';
-import { createWorld, LASTING, LASTS, type World } from './world.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { heldSteps, holdIn } from './steps.js';
+import { startProxy } from './proxy.js';
+import { createWorld, resultOf, type Building, type World } from './world.js';
 
-describe('the client', () => {
+/** A runner asks a silent client every 15 s, and gives it up after 45 s. */
+const SILENCE = 150_000;
+
+/** What the runner's operator reads of a build that nobody could be told of. */
+const ended = (world: World) =>
+  world.runner.log.filter(({ msg }) => msg === 'build failed').map(({ code }) => code);
+
+describe('the client killed', () => {
   let world: World;
   beforeAll(async () => {
-    world = await createWorld();
+    world = await createWorld({ BUILDBOT_MAX_BUILDS: '1' });
   });
   afterAll(() => world[Symbol.asyncDispose]());
 
-  it.each([
-    ['builder', `--no-push --builder-image ${'BASE'} --builder-command '${LASTS}'`],
-    ['image', '--no-push -f lasting.Dockerfile'],
-    ['test', `--no-push --test '${LASTS}'`],
-  ])('killed (-9) in %s', async (_, flags) => {
-    const building = world.build(flags.replace('BASE', process.env.LAB_BASE_IMAGE!));
-    await building.says(LASTING);
-    building.child.kill('SIGKILL');
-    await building.ended;
+  it.each(heldSteps.filter((step) => step !== 'plan' && step !== 'notify'))(
+    'client killed (-9) in %s',
+    async (step) => {
+      const before = ended(world).length;
+      await using held = await holdIn(step, world);
+      held.building.child.kill('SIGKILL');
+      await held.building.ended;
+      await expect.poll(() => ended(world)[before], { timeout: 10_000 }).toBe('CANCELLED');
+      if (step === 'queue') held.release();
+      await world.expectSound();
+    },
+  );
+
+  it('client killed (-9) while it sends a context', async () => {
+    const child = world.runner.open('build --context - --no-push --output result');
+    // The head of a tar's entry that announces more than comes.
+    child.stdin.write(Buffer.alloc(512));
+    await expect.poll(async () => (await world.runner.ssh('status')).stdout).toMatch(/source/);
+    child.kill('SIGKILL');
+    await expect.poll(async () => (await world.runner.ssh('status')).stdout).toMatch(/^0 of 1 running/);
     await world.expectSound();
   });
+});
+
+/** Each waits for the keepalive to find out, so all wait together; each has a world of its own. */
+describe.concurrent('the client silent', () => {
+  const inWorld = async (task: (world: World) => Promise<void>) => {
+    await using world = await createWorld({ BUILDBOT_MAX_BUILDS: '8' });
+    await task(world);
+  };
+  const given = (world: World) =>
+    expect.poll(() => ended(world), { timeout: 60_000, interval: 200 }).toEqual(['CANCELLED']);
+
+  it.each(['builder', 'image', 'test', 'push'] as const)(
+    'client frozen (SIGSTOP) in %s',
+    { timeout: SILENCE },
+    (step) =>
+      inWorld(async (world) => {
+        await using held = await holdIn(step, world);
+        held.building.child.kill('SIGSTOP');
+        await given(world);
+        held.building.child.kill('SIGCONT');
+        // It finds the connection closed.
+        expect(await held.building.ended).toMatchObject({ code: 255 });
+        await world.expectSound();
+      }),
+  );
+
+  it.each(['builder', 'push'] as const)('link cut in %s', { timeout: SILENCE }, (step) =>
+    inWorld(async (world) => {
+      await using link = await startProxy(`127.0.0.1:${world.runner.port}`);
+      const options = [
+        '-o',
+        `Port=${link.port}`,
+        '-o',
+        'ServerAliveInterval=5',
+        '-o',
+        'ServerAliveCountMax=2',
+      ];
+      await using held = await holdIn(step, world, { options });
+      link.freeze();
+      // The client's own keepalive, which a deploy script should have: docs/faults.md.
+      expect(await held.building.ended).toMatchObject({ code: 255 });
+      await given(world);
+      await world.expectSound();
+    }),
+  );
+
+  it('link cut in a build that may be left (--on-disconnect detach)', { timeout: SILENCE }, () =>
+    inWorld(async (world) => {
+      await using link = await startProxy(`127.0.0.1:${world.runner.port}`);
+      const options = ['-o', `Port=${link.port}`];
+      await using held = await holdIn('push', world, { flags: '--on-disconnect detach --id left', options });
+      link.freeze();
+      await expect
+        .poll(async () => (await world.runner.ssh('status --output json')).stdout, {
+          timeout: 60_000,
+          interval: 500,
+        })
+        .toMatch(/"watched":false/);
+      held.release();
+      const verdict = await world.runner.ssh('attach left --output result');
+      expect(resultOf(verdict)).toMatchObject({ exitCode: 0, images: [{ refs: [{ pushed: true }] }] });
+      (held.building as Building).child.kill('SIGKILL');
+      await world.expectSound();
+    }),
+  );
 });

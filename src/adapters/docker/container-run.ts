@@ -7,6 +7,7 @@ import {
   connectionFailure,
   EngineError,
   isStatus,
+  openStream,
   openUpgraded,
   requestJson,
 } from './connection.js';
@@ -15,11 +16,14 @@ import { followOutput } from './container-output.js';
 import { secretsDocument } from './container-secrets.js';
 import { stopContainer } from './container-stop.js';
 import { delayAbort } from './delay-abort.js';
+import { readMessages } from './ndjson.js';
 
 /** How long an abort waits for the engine to have started what it is starting: only then can it be stopped. */
 const STARTING = 5_000;
 /** Of a process that SIGKILL ended. */
 const KILLED = 137;
+/** Of one that SIGTERM ended. */
+const TERMINATED = 143;
 
 export type RunnableContainer = {
   name: string;
@@ -28,7 +32,7 @@ export type RunnableContainer = {
   engine: EngineDescription['name'];
 };
 
-type State = { OOMKilled: boolean; ExitCode: number };
+type State = { OOMKilled: boolean; ExitCode: number; FinishedAt: string };
 
 /** Starts a container and follows it to its end. Attached before it is started, so that nothing of its output is lost. */
 export async function runContainer(
@@ -116,13 +120,35 @@ async function exitOf(
   });
   if (exitCode === 0) return { exitCode };
   const { memory: limit } = limits;
+  const outOfMemory = { exitCode, outOfMemory: limit === undefined ? {} : { limit } };
   // Podman does not tell; but who else would kill a command that has a limit?
-  const outOfMemory =
-    engine === 'podman'
-      ? exitCode === KILLED && limit !== undefined
-      : (await stateOf(connection, name, signal)).OOMKilled;
-  if (!outOfMemory) return { exitCode };
-  return { exitCode, outOfMemory: limit === undefined ? {} : { limit } };
+  if (engine === 'podman') return exitCode === KILLED && limit !== undefined ? outOfMemory : { exitCode };
+  const state = await stateOf(connection, name, signal);
+  if (state.OOMKilled) return outOfMemory;
+  await checkEnded(connection, { name, ...state }, signal);
+  return { exitCode };
+}
+
+/**
+ * Throws where the engine ended the container, as it does with all of them when it is stopped itself, or somebody asked it to. Its
+ * events tell it apart from a command that ended so by itself.
+ */
+async function checkEnded(
+  connection: Connection,
+  { name, ExitCode, FinishedAt }: State & { name: string },
+  signal: AbortSignal,
+): Promise<void> {
+  if (ExitCode !== KILLED && ExitCode !== TERMINATED) return;
+  // Seconds on the engine's own clock: until then, or the stream would not end.
+  const until = Math.ceil(Date.parse(FinishedAt) / 1000);
+  const query = { since: '0', until, filters: JSON.stringify({ container: [name], event: ['kill'] }) };
+  const events = await openStream(connection, { method: 'GET', path: '/events', query, signal });
+  for await (const kills of readMessages<object>(events)) {
+    if (kills.length === 0) continue;
+    throw new Failure('ENGINE_FAILED', "the build's container was ended by the engine while it ran", {
+      hint: 'try again: the engine was stopped, or somebody stopped the container',
+    });
+  }
 }
 
 async function stateOf(connection: Connection, name: string, signal: AbortSignal): Promise<State> {

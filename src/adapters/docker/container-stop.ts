@@ -5,6 +5,8 @@ import { cleanUp } from './deadline.js';
 
 /** From TERM to KILL. */
 export const GRACE = 5_000;
+/** Whoever made the container removes it, whatever state it is in. */
+const removed = () => Promise.resolve();
 /** From KILL to giving up on the engine. */
 export const DEADLINE = 10_000;
 
@@ -18,7 +20,7 @@ export async function stopContainer(
   emit: StepIO['emit'],
 ): Promise<void> {
   const what = `stop the container ${name}`;
-  await cleanUp(connection, { what, emit, ms: GRACE + DEADLINE }, async (signal) => {
+  await cleanUp(connection, { what, emit, ms: GRACE + DEADLINE, later: removed }, async (signal) => {
     const ended = new AbortController();
     const request = (verb: string, query = {}) =>
       requestJson(connection, {

@@ -1,6 +1,7 @@
 import { asFailure, Failure } from '../../model/errors.js';
 import type { StepIO } from '../../ports.js';
 import { addressOf, type Connection } from './connection.js';
+import { owe, type Removal } from './debts.js';
 import { engineFailure } from './engine-failure.js';
 
 /** For calls that only name or remove something. A daemon that is stopped accepts them and never answers. */
@@ -28,16 +29,18 @@ export async function withDeadline<T>(
 
 /**
  * Runs the end of a call with a deadline of its own, also when the call was aborted. Its trouble is told as a warning: it changes
- * neither what was achieved nor why it failed. `what` follows `the engine cannot`.
+ * neither what was achieved nor why it failed. `what` follows `the engine cannot`; `later` is what is tried again until it works, where
+ * that is not the task itself.
  */
 export async function cleanUp(
   connection: Connection,
-  { what, emit, ms = DEADLINE }: { what: string; emit: StepIO['emit']; ms?: number },
-  task: (signal: AbortSignal) => Promise<void>,
+  { what, emit, ms = DEADLINE, later }: { what: string; emit: StepIO['emit']; ms?: number; later?: Removal },
+  task: Removal,
 ): Promise<void> {
   try {
     await withDeadline(connection, { ms }, task);
   } catch (error) {
+    owe(connection, what, later ?? task);
     const { message } = asFailure(engineFailure(connection, what, error));
     await emit({ type: 'warning', message: `could not ${what}: ${message}` });
   }

@@ -47,7 +47,7 @@ export function createDockerEngine({ buildkit, connection: where }: DockerEngine
       watched(
         withName({ name: engineName(target), signal: access.signal }, async () => {
           const { name: engine } = known ?? (await identify(access.signal));
-          return pushUnderName(connection, { engine, source, target }, access);
+          return pushUnderName(connection, { engine, source, target, withName }, access);
         }),
       ),
     tag: (source, target) => watched(tagImage(connection, { source, target }, withName)),

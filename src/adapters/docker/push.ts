@@ -15,12 +15,16 @@ import {
   removeName,
   repositoryName,
 } from './images.js';
+import type { NameLock } from './name-lock.js';
 import { readMessages } from './ndjson.js';
 import { pushFailure } from './push-failure.js';
 import { pushLog, type PushMessage } from './push-log.js';
 import { registryAuth } from './registry-auth.js';
 
 type PushAccess = { registries: RegistryCredentials } & StepIO;
+
+/** `withName`: for what has to be done to the name when its turn is over. */
+type Lending = { target: ImageReference; withName: NameLock };
 
 /** An engine names an image also where nobody waits for its answer: an abort waits that long, to take back what was done. */
 const NAMING = 1_000;
@@ -31,7 +35,7 @@ const NAMING = 1_000;
  */
 export async function pushUnderName(
   connection: Connection,
-  { engine, source, target }: { engine: EngineDescription['name']; source: string; target: ImageReference },
+  { engine, source, target, withName }: Lending & { engine: EngineDescription['name']; source: string },
   access: PushAccess,
 ): Promise<{ digest: string }> {
   const { signal } = access;
@@ -48,7 +52,7 @@ export async function pushUnderName(
       digest:
         before === image.id
           ? await push()
-          : await lendName(connection, { image, target, before }, { access, push }),
+          : await lendName(connection, { image, target, before, withName }, { access, push }),
     };
   } catch (error) {
     signal.throwIfAborted();
@@ -56,10 +60,15 @@ export async function pushUnderName(
   }
 }
 
+/** What is to be done about a name after a push, in words: where nobody bore it before, and where somebody did. */
+export function lendings(name: string): [string, string] {
+  return [`remove the name ${name}`, `give the name ${name} back`];
+}
+
 /** Gives the image the target's name for the time of `push`. */
 async function lendName<T>(
   connection: Connection,
-  { image, target, before }: { image: EngineImage; target: ImageReference; before: string | undefined },
+  { image, target, before, withName }: Lending & { image: EngineImage; before: string | undefined },
   { access: { emit, signal }, push }: { access: PushAccess; push: () => Promise<T> },
 ): Promise<T> {
   const name = engineName(target);
@@ -68,12 +77,19 @@ async function lendName<T>(
     await addName(connection, { image: image.id, name: target }, late.signal);
     return await push();
   } finally {
-    const what = before === undefined ? `remove the name ${name}` : `give the name ${name} back`;
-    await cleanUp(connection, { what, emit }, async (signal) => {
+    const [removed, givenBack] = lendings(name);
+    const what = before === undefined ? removed : givenBack;
+    const giveBack = async (signal: AbortSignal) => {
       // Removing first is what also forgets the digest: moving the name away would leave `name@digest`, which keeps the image.
       await removeName(connection, name, signal);
       if (before !== undefined) await addName(connection, { image: before, name: target }, signal);
-    });
+    };
+    // Somebody may have moved the name by then.
+    const later = (signal: AbortSignal) =>
+      withName({ name, signal }, async () => {
+        if ((await imageIdOf(connection, name, signal)) === image.id) await giveBack(signal);
+      });
+    await cleanUp(connection, { what, emit, later }, giveBack);
   }
 }
 

@@ -2,10 +2,12 @@ import { Failure } from '../../model/errors.js';
 import type { ImageReference } from '../../model/reference.js';
 import type { EngineDescription } from '../../ports.js';
 import type { Connection } from './connection.js';
+import { forgive, owe } from './debts.js';
 import { DEADLINE, withDeadline } from './deadline.js';
 import { engineFailure } from './engine-failure.js';
 import { addName, engineName, removeName } from './images.js';
 import type { NameLock } from './name-lock.js';
+import { lendings } from './push.js';
 import { podmanUntag } from './podman-untag.js';
 
 /** Names `source` also `target`, when no push of this runner uses that name. Waits ten seconds for that, and ten for the engine. */
@@ -20,6 +22,7 @@ export async function tagImage(
     withDeadline(connection, {}, (signal) => addName(connection, { image: source, name: target }, signal));
   try {
     await withName({ name, signal: patience }, tag);
+    for (const what of lendings(name)) forgive(connection, what);
   } catch (error) {
     if (error !== patience.reason) throw engineFailure(connection, `name an image ${name}`, error);
     const message = `${name} is being pushed by another build, for longer than ${DEADLINE / 1000} s`;
@@ -36,9 +39,12 @@ export async function untagImage(
   { engine, name }: { engine: EngineDescription['name'] | undefined; name: string },
 ): Promise<void> {
   const remove = engine === 'podman' ? podmanUntag : removeName;
+  const removal = (signal: AbortSignal) => remove(connection, name, signal);
+  const what = `remove the name ${name}`;
   try {
-    await withDeadline(connection, {}, (signal) => remove(connection, name, signal));
+    await withDeadline(connection, {}, removal);
   } catch (error) {
-    throw engineFailure(connection, `remove the name ${name}`, error);
+    owe(connection, what, removal);
+    throw engineFailure(connection, what, error);
   }
 }
