@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { heldSteps, holdIn } from './steps.js';
 import { startProxy } from './proxy.js';
-import { createWorld, resultOf, type Building, type World } from './world.js';
+import { createWorld, resultOf, type World } from './world.js';
 
 /** A runner asks a silent client every 15 s, and gives it up after 45 s. */
 const SILENCE = 150_000;
@@ -10,7 +10,7 @@ const SILENCE = 150_000;
 const ended = (world: World) =>
   world.runner.log.filter(({ msg }) => msg === 'build failed').map(({ code }) => code);
 
-describe('the client killed', () => {
+describe('the client', () => {
   let world: World;
   beforeAll(async () => {
     world = await createWorld({ BUILDBOT_MAX_BUILDS: '1' });
@@ -18,7 +18,7 @@ describe('the client killed', () => {
   afterAll(() => world[Symbol.asyncDispose]());
 
   it.each(heldSteps.filter((step) => step !== 'plan' && step !== 'notify'))(
-    'client killed (-9) in %s',
+    'is killed (-9) in %s',
     async (step) => {
       const before = ended(world).length;
       await using held = await holdIn(step, world);
@@ -30,7 +30,7 @@ describe('the client killed', () => {
     },
   );
 
-  it('client killed (-9) while it sends a context', async () => {
+  it('is killed (-9) while it sends a context', async () => {
     const child = world.runner.open('build --context - --no-push --output result');
     // The head of a tar's entry that announces more than comes.
     child.stdin.write(Buffer.alloc(512));
@@ -42,7 +42,7 @@ describe('the client killed', () => {
 });
 
 /** Each waits for the keepalive to find out, so all wait together; each has a world of its own. */
-describe.concurrent('the client silent', () => {
+describe.concurrent('the client', () => {
   const inWorld = async (task: (world: World) => Promise<void>) => {
     await using world = await createWorld({ BUILDBOT_MAX_BUILDS: '8' });
     await task(world);
@@ -51,7 +51,7 @@ describe.concurrent('the client silent', () => {
     expect.poll(() => ended(world), { timeout: 60_000, interval: 200 }).toEqual(['CANCELLED']);
 
   it.each(['builder', 'image', 'test', 'push'] as const)(
-    'client frozen (SIGSTOP) in %s',
+    'is frozen (SIGSTOP) in %s',
     { timeout: SILENCE },
     (step) =>
       inWorld(async (world) => {
@@ -65,7 +65,7 @@ describe.concurrent('the client silent', () => {
       }),
   );
 
-  it.each(['builder', 'push'] as const)('link cut in %s', { timeout: SILENCE }, (step) =>
+  it.each(['builder', 'push'] as const)('loses its link in %s', { timeout: SILENCE }, (step) =>
     inWorld(async (world) => {
       await using link = await startProxy(`127.0.0.1:${world.runner.port}`);
       const options = [
@@ -85,7 +85,7 @@ describe.concurrent('the client silent', () => {
     }),
   );
 
-  it('link cut in a build that may be left (--on-disconnect detach)', { timeout: SILENCE }, () =>
+  it('loses its link with --on-disconnect detach', { timeout: SILENCE }, () =>
     inWorld(async (world) => {
       await using link = await startProxy(`127.0.0.1:${world.runner.port}`);
       const options = ['-o', `Port=${link.port}`];
@@ -100,7 +100,6 @@ describe.concurrent('the client silent', () => {
       held.release();
       const verdict = await world.runner.ssh('attach left --output result');
       expect(resultOf(verdict)).toMatchObject({ exitCode: 0, images: [{ refs: [{ pushed: true }] }] });
-      (held.building as Building).child.kill('SIGKILL');
       await world.expectSound();
     }),
   );

@@ -43,38 +43,38 @@ describe('dockerd', () => {
     afterAll(end);
   };
 
-  describe('stopped', () => {
+  describe('stopped (SIGTERM)', () => {
     under(
       () => dockerd.end('SIGTERM'),
       () => dockerd.start(),
     );
 
-    it.each(STEPS)('dockerd stopped (SIGTERM) in %s', (step) => {
+    it.each(STEPS)('in %s', (step) => {
       expectVerdict(outputs.get(step)!, { ...AWAY, failure: { ...AWAY.failure, step } });
     });
 
-    it('dockerd away when a build comes', async () => {
+    it('and a build comes', async () => {
       const output = await world.build('--no-push').ended;
       expectVerdict(output, { code: 69, failure: { code: 'ENGINE_UNREACHABLE', step: 'image' } });
     });
 
-    it('dockerd back after it was stopped', async () => {
+    it('and started again', async () => {
       await dockerd.start();
       await world.expectSound();
     });
   });
 
-  describe('killed', () => {
+  describe('killed (-9)', () => {
     under(
       () => dockerd.end('SIGKILL'),
       () => dockerd.start(),
     );
 
-    it.each(STEPS)('dockerd killed (-9) in %s', (step) => {
+    it.each(STEPS)('in %s', (step) => {
       expectVerdict(outputs.get(step)!, { ...AWAY, failure: { ...AWAY.failure, step } });
     });
 
-    it('dockerd back after it was killed', async () => {
+    it('and started again', async () => {
       await dockerd.start();
       await world.expectSound();
     });
@@ -89,31 +89,31 @@ describe('dockerd', () => {
       () => undefined,
     );
 
-    it.each(['builder', 'image', 'test'] as const)('dockerd restarted in %s', (step) => {
+    it.each(['builder', 'image', 'test'] as const)('in %s', (step) => {
       expectVerdict(outputs.get(step)!, { ...AWAY, failure: { ...AWAY.failure, step } });
     });
 
-    it('dockerd restarted in push', () => {
+    it('in push', () => {
       const { code, stdout, stderr } = outputs.get('push')!;
       // A try that began when it was back has pushed.
       if (code === 0) expect(resultOf({ code, stdout, stderr }).images[0]!.refs[0]!.pushed).toBe(true);
       else expectVerdict({ code, stdout, stderr }, { ...AWAY, failure: { ...AWAY.failure, step: 'push' } });
     });
 
-    it('dockerd in use again after a restart', () => world.expectSound());
+    it('and used again', () => world.expectSound());
   });
 
-  describe('frozen', () => {
+  describe('frozen (SIGSTOP)', () => {
     under(
       () => dockerd.freeze(),
       () => dockerd.thaw(),
     );
 
-    it.each(STEPS)('dockerd frozen (SIGSTOP) in %s', (step) => {
+    it.each(STEPS)('in %s', (step) => {
       expectVerdict(outputs.get(step)!, { ...AWAY, failure: { ...AWAY.failure, step } });
     });
 
-    it('dockerd frozen when a build comes', async () => {
+    it('and a build comes', async () => {
       const output = await world.build('--no-push').ended;
       expectVerdict(output, {
         code: 69,
@@ -122,7 +122,7 @@ describe('dockerd', () => {
       });
     });
 
-    it('dockerd going on (SIGCONT) after it was frozen', async () => {
+    it('and going on', async () => {
       dockerd.thaw();
       await world.expectSound();
     });

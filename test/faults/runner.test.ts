@@ -18,7 +18,7 @@ describe('the runner', () => {
     await rm(path, { recursive: true });
   });
 
-  it.each(heldSteps)('runner killed (-9) in %s', async (step) => {
+  it.each(heldSteps)('is killed (-9) in %s', async (step) => {
     await using held = await holdIn(step, world);
     await world.runner.stop('SIGKILL');
     // ssh says so itself: the link is gone, and nobody knows how the build ended.
@@ -28,13 +28,13 @@ describe('the runner', () => {
     await world.expectSound();
   });
 
-  it('runner told to stop (SIGTERM) with nothing to do', async () => {
+  it('gets SIGTERM with nothing to do', async () => {
     expect(await world.runner.stop('SIGTERM')).toBe(0);
     await world.restart();
     await world.expectSound();
   });
 
-  it('runner told to stop (SIGTERM) while a build runs', async () => {
+  it('gets SIGTERM while a build runs', async () => {
     await using held = await holdIn('push', world);
     const stopped = world.runner.stop('SIGTERM');
     await expect.poll(() => world.runner.log.some(({ msg }) => /^draining/.test(String(msg)))).toBe(true);
@@ -47,7 +47,7 @@ describe('the runner', () => {
     await world.expectSound();
   });
 
-  it('runner told to stop twice (SIGTERM) while a build runs and another waits', async () => {
+  it('gets SIGTERM twice while a build runs and another waits', async () => {
     await using running = await holdIn('test', world);
     const waiting = world.build('--no-push');
     await waiting.says(/waiting: 1 build ahead/);
@@ -62,7 +62,7 @@ describe('the runner', () => {
     await world.expectSound();
   });
 
-  it('runner told to stop (SIGTERM) while a build does not end in BUILDBOT_DRAIN', async () => {
+  it('gets SIGTERM, and a build does not end in time', async () => {
     await world.runner.stop();
     await world.restart({ BUILDBOT_DRAIN: '1s' });
     await using held = await holdIn('builder', world);

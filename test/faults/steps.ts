@@ -1,4 +1,4 @@
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lab } from '../lab/environment.js';
 import { createRepository } from '../scenarios/repository.js';
@@ -19,7 +19,14 @@ const holds = {
     const building = world.build(`--no-push ${flags}`, options);
     await building.says(/waiting: 1 build ahead/);
     const release = () => void first.building.child.kill('SIGTERM');
-    return { building, release, [Symbol.asyncDispose]: () => first[Symbol.asyncDispose]() };
+    return {
+      building,
+      release,
+      async [Symbol.asyncDispose]() {
+        await leave(building);
+        await first[Symbol.asyncDispose]();
+      },
+    };
   },
   /** The git server does not answer. */
   source: async (world, flags, options) => {
@@ -33,8 +40,11 @@ const holds = {
   plan: async (world, flags, options) => {
     const blob = await world.repository.git('rev-parse', 'HEAD:Dockerfile');
     const proxy = await startProxy(lab('LAB_REGISTRY'), { frozen: true });
-    await writeFile(join(world.repository.directory, '.git', 'held-blob'), `${blob} ${proxy.port}`);
-    return held(world.build(`--no-push ${flags}`, options), proxy);
+    const file = join(world.repository.directory, '.git', 'held-blob');
+    await writeFile(file, `${blob} ${proxy.port}`);
+    const hold = await held(world.build(`--no-push ${flags}`, options), proxy);
+    await rm(file);
+    return hold;
   },
   builder: (world, flags, options) =>
     lasting(
@@ -67,13 +77,12 @@ const holds = {
       ...options,
       credentials: webhook,
     });
-    const { release, ...rest } = await held(building, proxy);
+    const hold = await held(building, proxy);
     await building.says(/== STEP notify/);
     return {
-      ...rest,
-      release,
+      ...hold,
       async [Symbol.asyncDispose]() {
-        await proxy[Symbol.asyncDispose]();
+        await hold[Symbol.asyncDispose]();
         await repository[Symbol.asyncDispose]();
       },
     };
@@ -100,7 +109,7 @@ function lastingImage(world: World, flags: string, options: BuildOptions): Promi
 async function lasting(building: Building): Promise<Held> {
   await building.says(LASTING);
   const release = () => void building.child.kill('SIGTERM');
-  return { building, release, [Symbol.asyncDispose]: () => Promise.resolve() };
+  return { building, release, [Symbol.asyncDispose]: () => leave(building) };
 }
 
 async function held(building: Building, proxy: Proxy): Promise<Held> {
@@ -112,8 +121,17 @@ async function held(building: Building, proxy: Proxy): Promise<Held> {
   return {
     building,
     release: () => proxy.thaw(),
-    [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await leave(building);
+      await proxy[Symbol.asyncDispose]();
+    },
   };
+}
+
+/** Nothing may stand in the way of the next case, whatever came of this one. */
+async function leave({ child, ended }: Building): Promise<void> {
+  child.kill('SIGKILL');
+  await ended;
 }
 
 /**
@@ -127,11 +145,12 @@ const { spawn } = require('child_process');
 const { readFileSync } = require('fs');
 const { connect } = require('net');
 const [, , ...words] = process.argv;
-const child = spawn(${JSON.stringify(git)}, words, { stdio: [words[0] === 'cat-file' ? 'pipe' : 'inherit', 'inherit', 'inherit'] });
+const holds = words.includes('--batch-command');
+const child = spawn(${JSON.stringify(git)}, words, { stdio: [holds ? 'pipe' : 'inherit', 'inherit', 'inherit'] });
 child.on('exit', (code, signal) => process.exit(code ?? 1));
-if (words[0] === 'cat-file') {
+if (holds) {
   let held = false;
-  process.stdin.on('end', () => process.exit(1)).on('data', (data) => {
+  process.stdin.on('end', () => (held ? process.exit(1) : child.stdin.end())).on('data', (data) => {
     let blob, port;
     try { [blob, port] = readFileSync(${JSON.stringify(file)}, 'utf8').split(' '); } catch {}
     if (!held && blob !== undefined && String(data).includes('contents ' + blob)) {
