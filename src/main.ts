@@ -71,6 +71,7 @@ function createServices(config: Config, environment: NodeJS.ProcessEnv, log: Log
     trim: (name) => trimGitMirror(mirrors, name, environment),
   });
   const clones = createDepot({ ...shared, kind: 'hg' });
+  const lendings = join(dataDirectory, 'lendings');
   const { cacheLimit, containers: containerLimits, publicUrl } = config;
   const caches = createCaches({
     directory: join(dataDirectory, 'caches'),
@@ -89,7 +90,7 @@ function createServices(config: Config, environment: NodeJS.ProcessEnv, log: Log
       git: createGitSource({ ...repositories, depot: mirrors }),
       hg: createHgSource({ ...repositories, depot: clones, spools }),
     }),
-    engine: createDockerEngine({ buildkit }),
+    engine: createDockerEngine({ buildkit, lendings: join(lendings, runner.id) }),
     containers,
     contexts: createDockerContexts({ containers, runner: runner.id, limits: config.contexts }),
     caches,
@@ -105,7 +106,7 @@ function createServices(config: Config, environment: NodeJS.ProcessEnv, log: Log
   const sweepAll = async (): Promise<void> => {
     await ports.workspaces.sweep();
     await locks.sweep();
-    await sweep(await runner.dead(), runner, log);
+    await sweep(await runner.dead(), { runner, lendings, log });
   };
   const sweepNowAndThen = everyMinute(async () => {
     if ((await runner.dead()).length > 0) await sweepAll();
@@ -137,7 +138,7 @@ function createServices(config: Config, environment: NodeJS.ProcessEnv, log: Log
       // A server is known by its name until the next start; the names of single builds would pile up.
       if (words[0] === 'serve' || !runner.registered()) return;
       await locks.settled();
-      await sweep([...(await runner.dead()), runner.id], runner, log);
+      await sweep([...(await runner.dead()), runner.id], { runner, lendings, log });
     },
   };
 }
@@ -195,11 +196,14 @@ function invocationHere(words: readonly string[], environment: NodeJS.ProcessEnv
 }
 
 /** Removes what runners that have ended left in the engine. What cannot be removed now is tried again at the next start. */
-async function sweep(ended: readonly string[], runner: Runner, log: Logger): Promise<void> {
+async function sweep(
+  ended: readonly string[],
+  { runner, lendings, log }: { runner: Runner; lendings: string; log: Logger },
+): Promise<void> {
   const onTrouble = (error: unknown) =>
     log.warn({ err: error }, 'could not remove what a dead runner had left');
   try {
-    const { clean, ...swept } = await sweepEngine(ended, { onTrouble });
+    const { clean, ...swept } = await sweepEngine(ended, { lendings, onTrouble });
     for (const id of clean) await runner.forget(id);
     if (swept.containers + swept.images > 0) log.info(swept, 'swept what a dead runner had left');
   } catch (error) {

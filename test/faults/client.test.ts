@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { docker } from '../scenarios/engine.js';
 import { heldSteps, holdIn } from './steps.js';
 import { startProxy } from './proxy.js';
 import { createWorld, resultOf, type World } from './world.js';
@@ -48,35 +49,31 @@ describe.concurrent('the client', () => {
     await task(world);
   };
   const given = (world: World) =>
-    expect.poll(() => ended(world), { timeout: 60_000, interval: 200 }).toEqual(['CANCELLED']);
+    vi.waitFor(() => expect(ended(world)).toEqual(['CANCELLED']), { timeout: 60_000, interval: 200 });
+  const leftAlone = (world: World) =>
+    vi.waitFor(
+      async () =>
+        expect((await world.runner.ssh('status --output json')).stdout).toContain('"watched":false'),
+      { timeout: 60_000, interval: 500 },
+    );
 
-  it.each(['builder', 'image', 'test', 'push'] as const)(
-    'is frozen (SIGSTOP) in %s',
-    { timeout: SILENCE },
-    (step) =>
-      inWorld(async (world) => {
-        await using held = await holdIn(step, world);
-        held.building.child.kill('SIGSTOP');
-        await given(world);
-        held.building.child.kill('SIGCONT');
-        // It finds the connection closed.
-        expect(await held.building.ended).toMatchObject({ code: 255 });
-        await world.expectSound();
-      }),
+  it.each(['builder', 'image', 'test'] as const)('is frozen (SIGSTOP) in %s', { timeout: SILENCE }, (step) =>
+    inWorld(async (world) => {
+      await using held = await holdIn(step, world);
+      held.building.child.kill('SIGSTOP');
+      await given(world);
+      held.building.child.kill('SIGCONT');
+      // It finds the connection closed.
+      expect(await held.building.ended).toMatchObject({ code: 255 });
+      await world.expectSound();
+    }),
   );
 
-  it.each(['builder', 'push'] as const)('loses its link in %s', { timeout: SILENCE }, (step) =>
+  it.each(['builder', 'image'] as const)('loses its link in %s', { timeout: SILENCE }, (step) =>
     inWorld(async (world) => {
       await using link = await startProxy(`127.0.0.1:${world.runner.port}`);
-      const options = [
-        '-o',
-        `Port=${link.port}`,
-        '-o',
-        'ServerAliveInterval=5',
-        '-o',
-        'ServerAliveCountMax=2',
-      ];
-      await using held = await holdIn(step, world, { options });
+      const keepalive = ['-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=2'];
+      await using held = await holdIn(step, world, { options: ['-o', `Port=${link.port}`, ...keepalive] });
       link.freeze();
       // The client's own keepalive, which a deploy script should have: docs/faults.md.
       expect(await held.building.ended).toMatchObject({ code: 255 });
@@ -88,18 +85,18 @@ describe.concurrent('the client', () => {
   it('loses its link with --on-disconnect detach', { timeout: SILENCE }, () =>
     inWorld(async (world) => {
       await using link = await startProxy(`127.0.0.1:${world.runner.port}`);
-      const options = ['-o', `Port=${link.port}`];
-      await using held = await holdIn('push', world, { flags: '--on-disconnect detach --id left', options });
+      const waits = 'echo waits; until [ -e /tmp/go ]; do sleep 0.1; done';
+      const building = world.build(`--no-push --on-disconnect detach --id left --test '${waits}'`, {
+        options: ['-o', `Port=${link.port}`],
+      });
+      await building.says(/^waits$/m);
       link.freeze();
-      await expect
-        .poll(async () => (await world.runner.ssh('status --output json')).stdout, {
-          timeout: 60_000,
-          interval: 500,
-        })
-        .toMatch(/"watched":false/);
-      held.release();
-      const verdict = await world.runner.ssh('attach left --output result');
-      expect(resultOf(verdict)).toMatchObject({ exitCode: 0, images: [{ refs: [{ pushed: true }] }] });
+      await leftAlone(world);
+      const [container] = await docker.listContainers({ filters: { label: ['buildbot.build=left'] } });
+      const touch = await docker.getContainer(container!.Id).exec({ Cmd: ['touch', '/tmp/go'] });
+      await touch.start({ Detach: true });
+      expect(resultOf(await world.runner.ssh('attach left --output result'))).toMatchObject({ exitCode: 0 });
+      building.child.kill('SIGKILL');
       await world.expectSound();
     }),
   );

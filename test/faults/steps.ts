@@ -68,12 +68,13 @@ const holds = {
   /** The webhook does not answer. */
   notify: async (world, flags, options) => {
     const proxy = await startProxy(lab('LAB_REGISTRY'), { frozen: true });
+    const [host, path] = world.image.split('/');
     const repository = await createRepository({
       Dockerfile: `FROM ${base()}\n`,
-      'build.yml': `app: { image: ${world.imageAt('never.example')}, notify: [webhook] }\n`,
+      'build.yml': `app: { registry: "${host}", image: ${path}, notify: [webhook] }\n`,
     });
     const webhook = `notify: { webhook: { url: "http://${proxy.address}/", secret: hook-secret } }\n`;
-    const building = world.build(`--repo ${repository.url} --no-push ${flags}`, {
+    const building = world.build(`--repo ${repository.url} ${flags}`, {
       ...options,
       credentials: webhook,
     });
@@ -98,7 +99,7 @@ export function holdIn(
   world: World,
   { flags = '', ...options }: BuildOptions & { flags?: string } = {},
 ) {
-  return (holds[step] as Hold)(world, flags, options);
+  return holds[step](world, flags, options);
 }
 
 function lastingImage(world: World, flags: string, options: BuildOptions): Promise<Held> {

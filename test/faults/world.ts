@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { resultSchema, statusOf, type BuildResult } from '../../src/model/result.js';
 import { lab } from '../lab/environment.js';
 import { createRepository, credentials, type Files, type Repository } from '../scenarios/repository.js';
@@ -114,7 +114,7 @@ export async function createWorld(
 
 // A build whose client is gone goes after it; the engine and the runner may take their time for that.
 async function expectNothing(left: () => Promise<string[]>): Promise<void> {
-  await expect.poll(left, { timeout: 45_000, interval: 100 }).toEqual([]);
+  await vi.waitFor(async () => expect(await left()).toEqual([]), { timeout: 45_000, interval: 100 });
 }
 
 function startBuild(

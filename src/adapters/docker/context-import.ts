@@ -1,10 +1,15 @@
+import type { Readable } from 'node:stream';
 import { Failure } from '../../model/errors.js';
 import { parseReference } from '../../model/reference.js';
 import { type Connection, openStream } from './connection.js';
+import { delayAbort } from './delay-abort.js';
 import { engineFailure } from './engine-failure.js';
 import { addName } from './images.js';
 import { readMessages } from './ndjson.js';
 import type { packTar } from './tar-pack.js';
+
+/** An engine that has a whole tar makes an image of it, also where nobody waits for it any more: only then can it be removed. */
+const COMMITTING = 10_000;
 
 /** A message of an import (moby, pkg/jsonmessage): at its end the image's id, or why there is none. */
 type ImportMessage = { status?: string; errorDetail?: { message: string } };
@@ -19,6 +24,7 @@ export async function importImage(
   signal: AbortSignal,
 ): Promise<void> {
   const [repo, tag] = name.split(':');
+  using cut = cutWhenUnfinished(body, signal);
   try {
     const answer = await openStream(connection, {
       method: 'POST',
@@ -26,7 +32,7 @@ export async function importImage(
       query: { fromSrc: '-', repo, tag },
       headers: { 'Content-Type': 'application/x-tar' },
       body,
-      signal,
+      signal: cut.signal,
     });
     let id = '';
     for await (const messages of readMessages<ImportMessage>(answer)) {
@@ -36,13 +42,34 @@ export async function importImage(
       }
     }
     // Podman takes no notice of the name.
-    await addName(connection, { image: id, name: parseReference(name) }, signal);
+    await addName(connection, { image: id, name: parseReference(name) }, cut.signal);
+    signal.throwIfAborted();
   } catch (error) {
     signal.throwIfAborted();
     throw body.errored ?? engineFailure(connection, 'take the context', error);
   } finally {
     body.destroy();
   }
+}
+
+/** Aborts with `signal` as long as the engine lacks a part of the body, later where it has all of it. */
+function cutWhenUnfinished(body: Readable, signal: AbortSignal): { signal: AbortSignal } & Disposable {
+  const cut = new AbortController();
+  const late = delayAbort(signal, COMMITTING);
+  const give = () => cut.abort(signal.reason);
+  const onAbort = () => {
+    if (!body.readableEnded) give();
+  };
+  if (signal.aborted) give();
+  signal.addEventListener('abort', onAbort, { once: true });
+  late.signal.addEventListener('abort', give, { once: true });
+  return {
+    signal: cut.signal,
+    [Symbol.dispose]() {
+      late[Symbol.dispose]();
+      signal.removeEventListener('abort', onAbort);
+    },
+  };
 }
 
 function refusal(message: string): Failure {

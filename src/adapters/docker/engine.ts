@@ -5,6 +5,7 @@ import { buildAndInspect } from './build.js';
 import { connect } from './connection.js';
 import { type BuildkitChoice, type EngineIdentity, identifyEngine } from './describe.js';
 import { engineName } from './images.js';
+import { lendingNotes } from './lendings.js';
 import { createNameLock } from './name-lock.js';
 import { pushUnderName } from './push.js';
 import { tagImage, untagImage } from './tag.js';
@@ -12,14 +13,17 @@ import { tagImage, untagImage } from './tag.js';
 type DockerEngineOptions = {
   /** `no`: the classic builder, whatever the engine has; `yes`: no build without BuildKit. */
   buildkit: BuildkitChoice;
+  /** Directory of this runner for the names that images bear while they are pushed: for `sweepEngine`. Absent: nobody sweeps them. */
+  lendings?: string;
   /** Where the engine is; what is absent comes from DOCKER_HOST and its like, or is the default socket. */
   connection?: Docker.DockerOptions;
 };
 
 /** Docker, and Podman's Docker API, as the port Engine. Opens no connection before it is asked something. */
-export function createDockerEngine({ buildkit, connection: where }: DockerEngineOptions): Engine {
+export function createDockerEngine({ buildkit, lendings, connection: where }: DockerEngineOptions): Engine {
   const connection = connect(where);
   const withName = createNameLock();
+  const note = lendingNotes(lendings);
   let known: EngineIdentity | undefined;
   const identify = async (signal: AbortSignal) =>
     (known = await identifyEngine(connection, buildkit, signal));
@@ -47,7 +51,7 @@ export function createDockerEngine({ buildkit, connection: where }: DockerEngine
       watched(
         withName({ name: engineName(target), signal: access.signal }, async () => {
           const { name: engine } = known ?? (await identify(access.signal));
-          return pushUnderName(connection, { engine, source, target, withName }, access);
+          return pushUnderName(connection, { engine, source, target, withName, note }, access);
         }),
       ),
     tag: (source, target) => watched(tagImage(connection, { source, target }, withName)),

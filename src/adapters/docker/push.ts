@@ -12,9 +12,9 @@ import {
   imageIdOf,
   inspectImage,
   isInRepository,
-  removeName,
   repositoryName,
 } from './images.js';
+import { giveBack, type NoteLending } from './lendings.js';
 import type { NameLock } from './name-lock.js';
 import { readMessages } from './ndjson.js';
 import { pushFailure } from './push-failure.js';
@@ -23,8 +23,8 @@ import { registryAuth } from './registry-auth.js';
 
 type PushAccess = { registries: RegistryCredentials } & StepIO;
 
-/** `withName`: for what has to be done to the name when its turn is over. */
-type Lending = { target: ImageReference; withName: NameLock };
+/** What is pushed under which name. `withName`: for what has to be done to the name when its turn is over. */
+type Turn = { target: ImageReference; withName: NameLock; note: NoteLending };
 
 /** An engine names an image also where nobody waits for its answer: an abort waits that long, to take back what was done. */
 const NAMING = 1_000;
@@ -35,7 +35,7 @@ const NAMING = 1_000;
  */
 export async function pushUnderName(
   connection: Connection,
-  { engine, source, target, withName }: Lending & { engine: EngineDescription['name']; source: string },
+  { engine, source, target, ...turn }: Turn & { engine: EngineDescription['name']; source: string },
   access: PushAccess,
 ): Promise<{ digest: string }> {
   const { signal } = access;
@@ -52,7 +52,7 @@ export async function pushUnderName(
       digest:
         before === image.id
           ? await push()
-          : await lendName(connection, { image, target, before, withName }, { access, push }),
+          : await lendName(connection, { image, target, before, ...turn }, { access, push }),
     };
   } catch (error) {
     signal.throwIfAborted();
@@ -68,10 +68,12 @@ export function lendings(name: string): [string, string] {
 /** Gives the image the target's name for the time of `push`. */
 async function lendName<T>(
   connection: Connection,
-  { image, target, before, withName }: Lending & { image: EngineImage; before: string | undefined },
+  { image, target, before, withName, note }: Turn & { image: EngineImage; before: string | undefined },
   { access: { emit, signal }, push }: { access: PushAccess; push: () => Promise<T> },
 ): Promise<T> {
   const name = engineName(target);
+  const lending = { name, image: image.id, before };
+  const forget = await note(lending);
   try {
     using late = delayAbort(signal, NAMING);
     await addName(connection, { image: image.id, name: target }, late.signal);
@@ -79,17 +81,12 @@ async function lendName<T>(
   } finally {
     const [removed, givenBack] = lendings(name);
     const what = before === undefined ? removed : givenBack;
-    const giveBack = async (signal: AbortSignal) => {
-      // Removing first is what also forgets the digest: moving the name away would leave `name@digest`, which keeps the image.
-      await removeName(connection, name, signal);
-      if (before !== undefined) await addName(connection, { image: before, name: target }, signal);
+    const end = async (signal: AbortSignal) => {
+      await giveBack(connection, lending, signal);
+      await forget();
     };
-    // Somebody may have moved the name by then.
-    const later = (signal: AbortSignal) =>
-      withName({ name, signal }, async () => {
-        if ((await imageIdOf(connection, name, signal)) === image.id) await giveBack(signal);
-      });
-    await cleanUp(connection, { what, emit, later }, giveBack);
+    const later = (signal: AbortSignal) => withName({ name, signal }, () => end(signal));
+    await cleanUp(connection, { what, emit, later }, end);
   }
 }
 

@@ -1,7 +1,10 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { removeContainer } from './container-removal.js';
 import { type Connection, connect, requestJson } from './connection.js';
 import { removeName } from './images.js';
+import { giveBack, readLendings } from './lendings.js';
 import { podsOf, removePod } from './podman-pod.js';
 import { RUNNER_LABEL } from './container-body.js';
 
@@ -15,6 +18,8 @@ const PODMAN_PREFIX = /^(?:localhost|docker\.io\/library)\//;
 export const PATIENCE = 20_000;
 
 export type SweepOptions = {
+  /** Holds a directory for each runner: the names that it had lent (`createDockerEngine`). */
+  lendings?: string;
   connection?: Docker.DockerOptions;
   /** Hears of each thing that could not be removed; the rest is. */
   onTrouble?: (error: unknown) => void;
@@ -26,20 +31,23 @@ export type SweepOptions = {
  */
 export async function sweepEngine(
   dead: readonly string[],
-  { connection: where, onTrouble = () => undefined }: SweepOptions = {},
+  { connection: where, lendings, onTrouble = () => undefined }: SweepOptions = {},
 ): Promise<{ containers: number; images: number; clean: string[] }> {
   const connection = connect(where);
   const signal = AbortSignal.timeout(PATIENCE);
   const swept = { containers: 0, images: 0, clean: [] as string[] };
   for (const runner of dead) {
-    const left = await leftBy(runner, connection, signal);
+    const lent = lendings === undefined ? undefined : join(lendings, runner);
+    const left = await leftBy({ runner, lent }, connection, signal);
     // A pod of Podman's counts as the container that it is.
     const containers = await removeEach([...left.containers, ...left.pods], onTrouble);
     const images = await removeEach(left.images, onTrouble);
     swept.containers += containers;
     swept.images += images;
-    if (containers === left.containers.length + left.pods.length && images === left.images.length)
+    if (containers === left.containers.length + left.pods.length && images === left.images.length) {
+      if (lent !== undefined) await rm(lent, { recursive: true, force: true });
       swept.clean.push(runner);
+    }
   }
   return swept;
 }
@@ -48,17 +56,24 @@ type Removal = () => Promise<void>;
 
 /** What a runner has left: for each thing, how it is removed. */
 async function leftBy(
-  runner: string,
+  { runner, lent }: { runner: string; lent: string | undefined },
   connection: Connection,
   signal: AbortSignal,
 ): Promise<{ containers: Removal[]; pods: Removal[]; images: Removal[] }> {
   const containers = await containersOf(runner, connection, signal);
   const pods = await podsOf(connection, `${PRIVATE}:${runner}`, signal);
   const images = await imagesOf(runner, connection, signal);
+  const names = lent === undefined ? [] : await readLendings(lent);
   return {
     containers: containers.map((id) => () => removeContainer(connection, id)),
     pods: pods.map((name) => () => removePod(connection, name)),
-    images: images.map((name) => () => removeName(connection, name, signal)),
+    images: [
+      ...names.map(({ lending, file }) => async () => {
+        await giveBack(connection, lending, signal);
+        await rm(file, { force: true });
+      }),
+      ...images.map((name) => () => removeName(connection, name, signal)),
+    ],
   };
 }
 
