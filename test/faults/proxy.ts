@@ -14,23 +14,25 @@ export interface Proxy extends AsyncDisposable {
   held(): Promise<void>;
 }
 
-/** A TCP proxy on the loopback to `target` (`HOST:PORT`); `frozen` from the start where it should never answer. */
-export async function startProxy(target: string, { frozen = false } = {}): Promise<Proxy> {
+/** A TCP proxy on the loopback to `target` (`HOST:PORT`); `frozen` from the start but for the first `passing` connections. */
+export async function startProxy(target: string, { frozen = false, passing = 0 } = {}): Promise<Proxy> {
   const [host, port] = target.split(':') as [string, string];
   const sockets = new Set<Socket>();
   const waiters: (() => void)[] = [];
   let [isFrozen, held] = [frozen, false];
-  const keep = (socket: Socket) => {
+  let come = 0;
+  const keep = (socket: Socket, passes: boolean) => {
     sockets.add(socket);
     socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
-    if (isFrozen) socket.pause();
+    if (isFrozen && !passes) socket.pause();
   };
   const server = createServer({ allowHalfOpen: true }, (near) => {
     const far = connect({ host, port: Number(port), allowHalfOpen: true });
     near.pipe(far).on('close', () => near.destroy());
     far.pipe(near).on('close', () => far.destroy());
-    for (const socket of [near, far]) keep(socket);
-    if (!isFrozen) return;
+    const passes = ++come <= passing;
+    for (const socket of [near, far]) keep(socket, passes);
+    if (!isFrozen || passes) return;
     held = true;
     for (const resolve of waiters.splice(0)) resolve();
   });
