@@ -37,7 +37,9 @@ describe('the runner', () => {
   it('gets SIGTERM while a build runs', async () => {
     await using held = await holdIn('push', world);
     const stopped = world.runner.stop('SIGTERM');
-    await expect.poll(() => world.runner.log.some(({ msg }) => /^draining/.test(String(msg)))).toBe(true);
+    await expect
+      .poll(() => world.runner.log.some(({ msg }) => String(msg).startsWith('draining')))
+      .toBe(true);
     const late = await world.build('--no-push').ended;
     expectVerdict(late, { code: 75, failure: { code: 'DRAINING' } });
     held.release();
@@ -52,7 +54,9 @@ describe('the runner', () => {
     const waiting = world.build('--no-push');
     await waiting.says(/waiting: 1 build ahead/);
     const stopped = world.runner.stop('SIGTERM');
-    await expect.poll(() => world.runner.log.some(({ msg }) => /^draining/.test(String(msg)))).toBe(true);
+    await expect
+      .poll(() => world.runner.log.some(({ msg }) => String(msg).startsWith('draining')))
+      .toBe(true);
     await world.runner.stop('SIGTERM');
     const cancelled = { code: 130, failure: { code: 'CANCELLED', step: 'test' }, line: /shutting down/ };
     expectVerdict(await running.building.ended, cancelled);
