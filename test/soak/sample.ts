@@ -6,11 +6,12 @@ import { docker } from '../scenarios/engine.js';
 import type { Runner } from '../scenarios/runner.js';
 
 /** What is measured between builds, when none runs; `unit` as it is shown. */
+// The engine's connections stay open for a few seconds: how many there are between builds goes up and down by ten.
 export const metrics = {
   rss: { name: 'memory of the runner', unit: 'MB', slack: 24 },
   heap: { name: 'its heap, after a collection', unit: 'MB', slack: 4 },
-  descriptors: { name: 'its file descriptors', unit: '', slack: 3 },
-  sockets: { name: 'of these, sockets', unit: '', slack: 3 },
+  descriptors: { name: 'its file descriptors', unit: '', slack: 10 },
+  sockets: { name: 'of these, sockets', unit: '', slack: 10 },
   threads: { name: 'its threads', unit: '', slack: 2 },
   children: { name: 'its child processes', unit: '', slack: 0 },
   containers: { name: 'containers', unit: '', slack: 0 },

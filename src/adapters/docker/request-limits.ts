@@ -1,7 +1,11 @@
+import { setMaxListeners } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { Failure } from '../../model/errors.js';
 import { ANSWER, type Pulse, SILENCE, watchPulse } from './pulse.js';
+
+/** Requests of one step that may be under way at once before the runtime takes their listeners for a leak: a push has two for each tag. */
+const AT_ONCE = 1_000;
 
 /** Milliseconds for the answer to what an engine does at once: make, start, inspect, name. A busy disk included. */
 export const REQUEST = 60_000;
@@ -35,6 +39,7 @@ export function limitRequest(
     else signal?.addEventListener('abort', stop, { once: true });
   };
   const forget = () => signal?.removeEventListener('abort', stop);
+  if (signal) setMaxListeners(AT_ONCE, signal);
   obey();
   const watch = within === undefined ? watchEngine(ask, () => fail(LOST)) : undefined;
   const timer = within && setTimeout(() => fail(`did not answer ${what} within ${within / 1000} s`), within);

@@ -73,7 +73,7 @@ function reported(
   { credentials, signal }: { credentials: NotifyCredentials; signal: AbortSignal },
 ): Error {
   const timeout = signal.reason instanceof Failure && signal.reason.code === 'TIMEOUT';
-  if (timeout) return new Error(`${channel}: ${(signal.reason as Failure).message}`);
+  if (timeout) return new Error(`${channel}: ${signal.reason.message}`);
   if (signal.aborted) return new Error(`${channel}: stopped before it was delivered`);
   const message = error instanceof Error ? error.message : String(error);
   const secrets = secretsOf({ ...noCredentials, notify: credentials });
