@@ -3,7 +3,7 @@ import type { BuildResult } from '../model/result.js';
 import type { ProjectPlan } from '../plan/step.js';
 import type { Notification, StepIO } from '../ports.js';
 import { notifyChannels } from '../steps/notify.js';
-import type { Execution, Ports, Progress } from './execution.js';
+import type { Execution, PendingNews, Ports, Progress } from './execution.js';
 import type { Journal } from './journal.js';
 
 type Outcome = Pick<BuildResult, 'exitCode' | 'failure'>;
@@ -13,9 +13,16 @@ type Announcement = { ports: Ports; journal: Journal; progress: Progress };
 export function announcePending(request: BuildRequest, execution: Execution): void {
   const { journal, progress, signal } = execution;
   if (!progress.plan?.projects.some(({ notify }) => notify.length > 0)) return;
-  const emit: StepIO['emit'] = (event) =>
-    event.type === 'warning' ? journal.emit({ ...event, ...journal.stamp, step: 'notify' }) : undefined;
-  progress.pending = announce(request, { ...execution, outcome: undefined, io: { emit, signal } });
+  const old = new AbortController();
+  const warnings = new Set<string>();
+  const emit: StepIO['emit'] = (event) => {
+    if (event.type !== 'warning' || old.signal.aborted) return undefined;
+    warnings.add(event.message);
+    return journal.emit({ ...event, ...journal.stamp, step: 'notify' });
+  };
+  const io = { emit, signal: AbortSignal.any([signal, old.signal]) };
+  const told = announce(request, { ...execution, outcome: undefined, io });
+  progress.pending = { told, warnings, giveUp: () => old.abort() };
 }
 
 /** Tells the channels how it ended, whatever ended it. Never rejects. */
@@ -25,11 +32,31 @@ export async function announceOutcome(
   announcement: Announcement,
 ): Promise<void> {
   const { journal, progress } = announcement;
-  if (progress.pending === undefined) return;
-  await progress.pending;
+  const { pending } = progress;
+  if (pending === undefined) return;
+  await settled(pending);
   // Not the build's signal, which may have aborted long ago: the step has its own limit.
   const { signal } = new AbortController();
-  await journal.step({ step: 'notify' }, signal, (io) => announce(request, { ...announcement, outcome, io }));
+  await journal.step({ step: 'notify' }, signal, (io) =>
+    announce(request, { ...announcement, outcome, io: withoutRepetition(pending, io) }),
+  );
+}
+
+/** Milliseconds that the news of the beginning has when the end is known: a server that is slow must not hear of them in the wrong order. */
+const GRACE = 5_000;
+
+async function settled(pending: PendingNews): Promise<void> {
+  const timer = setTimeout(() => pending.giveUp(), GRACE);
+  await pending.told;
+  clearTimeout(timer);
+}
+
+/** A channel that is out of order is so at the beginning and at the end: the caller is told once. */
+function withoutRepetition({ warnings }: PendingNews, { emit, signal }: StepIO): StepIO {
+  return {
+    signal,
+    emit: (event) => (event.type === 'warning' && warnings.has(event.message) ? undefined : emit(event)),
+  };
 }
 
 async function announce(

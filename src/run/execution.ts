@@ -43,8 +43,17 @@ export type Ports = {
 export type Progress = Pick<BuildResult, 'source' | 'startedAt' | 'images' | 'published'> & {
   revision?: SourceRevision;
   plan?: Plan;
-  /** Settles when the channels have heard that the build began. */
-  pending?: Promise<void>;
+  /** The channels hear that the build began. */
+  pending?: PendingNews;
+};
+
+export type PendingNews = {
+  /** Settles when all have heard, or could not be told. Never rejects. */
+  told: Promise<void>;
+  /** What has not been told by now never will be, and nobody is warned of that. */
+  giveUp(): void;
+  /** What the caller was warned of. */
+  warnings: ReadonlySet<string>;
 };
 
 export type Execution = {

@@ -106,7 +106,11 @@ it('channels get the page of the build where the server has one', async () => {
   const told = async (change: Partial<Ports>) => {
     const notifier = fakeNotifier();
     const { asked, execution } = await prepared(ports({ notifier, ...change }), files, '--id', 'b1');
-    execution.progress.pending = Promise.resolve();
+    execution.progress.pending = {
+      told: Promise.resolve(),
+      giveUp: () => undefined,
+      warnings: new Set(),
+    };
     await announceOutcome(asked, { exitCode: 0 }, execution);
     return notifier.told.map(([, { url }]) => url);
   };
