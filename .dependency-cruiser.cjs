@@ -45,14 +45,14 @@ module.exports = {
     room('adapters/hg/', [...rooms('model', 'ports', 'adapters/vcs'), ...npm('tar-stream'), anyNode]),
     room('adapters/vcs/', [...rooms('model', 'ports'), anyNode], 'what git and Mercurial have in common'),
     room('adapters/docker/', [
-      ...rooms('model', 'ports', 'adapters/buildkit', 'adapters/context'),
+      ...rooms('model', 'ports', 'adapters/buildkit', 'adapters/context', 'adapters/retry-after'),
       ...npm('dockerode', 'docker-modem', 'tar-stream'),
       anyNode,
     ]),
     room('adapters/context/', [...rooms('model'), anyNode], 'what a caller sends as a build context'),
     room('adapters/s3/', [...rooms('model', 'ports'), ...npm('@aws-sdk', 'mime'), ...node('stream')]),
     room('adapters/notify/', [
-      ...rooms('model', 'ports'),
+      ...rooms('model', 'ports', 'adapters/retry-after'),
       ...npm('@octokit/endpoint', 'nodemailer'),
       anyNode,
     ]),

@@ -192,6 +192,8 @@ export interface Workspace extends AsyncDisposable {
 
 export interface Clock {
   now(): Date;
+  /** Milliseconds since some moment, by a clock that nobody sets: for how long something took. */
+  elapsed(): number;
   /** Resolves after `ms`, or when the signal aborts. Never rejects. */
   wait(ms: number, signal: AbortSignal): Promise<void>;
 }

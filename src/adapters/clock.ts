@@ -5,6 +5,7 @@ import type { Clock } from '../ports.js';
 export function createClock(): Clock {
   return {
     now: () => new Date(),
+    elapsed: () => performance.now(),
     wait: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
   };
 }

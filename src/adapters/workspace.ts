@@ -60,6 +60,8 @@ async function makeDirectory(parent: string, name: string): Promise<string> {
     return await mkdtemp(join(parent, name));
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
+    // The caller is told that the disk is full.
+    if (code === 'ENOSPC' || code === 'EDQUOT') throw cause;
     throw new Failure('CONFIG_INVALID', `the runner cannot write below '${parent}' (${code})`, { cause });
   }
 }

@@ -49,6 +49,10 @@ export const catalogue = {
 
   ENGINE_UNREACHABLE: { exit: 69, hint: 'check that the engine runs and that the runner may use its socket' },
   ENGINE_FAILED: { exit: 69, hint: 'try again; the log of the engine knows more' },
+  DISK_FULL: {
+    exit: 69,
+    hint: 'this is not the fault of the build: ask whoever runs this buildbot to make room, then try again',
+  },
   INTERNAL: { exit: 70, hint: 'please report it' },
 
   QUEUE_FULL: { exit: 75, hint: 'try again later' },
@@ -69,6 +73,8 @@ export type FailureDetails = {
   hint?: string;
   /** Another try may succeed (a 5xx, a cut connection). */
   transient?: boolean;
+  /** Milliseconds that the other side asks to wait before that. */
+  retryAfter?: number;
   /** For the operator's log, never shown to the caller. */
   cause?: unknown;
 };
@@ -80,6 +86,7 @@ export class Failure extends Error {
   readonly hint: string;
   readonly commandExitCode: number | undefined;
   readonly transient: boolean;
+  readonly retryAfter: number | undefined;
   readonly lastLayer: string | undefined;
 
   constructor(code: FailureCode, message: string, details: FailureDetails = {}) {
@@ -88,17 +95,19 @@ export class Failure extends Error {
     this.hint = details.hint ?? catalogue[code].hint;
     this.commandExitCode = details.commandExitCode;
     this.transient = details.transient ?? false;
+    this.retryAfter = details.retryAfter;
     this.lastLayer = details.lastLayer;
   }
 
   /** The same failure with other words: for redaction. */
   mapText(change: (text: string) => string): Failure {
-    const { commandExitCode, transient, cause } = this;
+    const { commandExitCode, transient, retryAfter, cause } = this;
     const details = {
       hint: change(this.hint),
       transient,
       cause: mapCause(cause, change),
       ...(commandExitCode !== undefined && { commandExitCode }),
+      ...(retryAfter !== undefined && { retryAfter }),
     };
     return new Failure(this.code, change(this.message), details);
   }
@@ -119,7 +128,13 @@ export function asFailure(error: unknown): Failure {
   // What went wrong first is why it failed, and not the cleaning up after it.
   if (isSuppressed(error)) return asFailure(error.suppressed);
   const message = error instanceof Error ? error.message : String(error);
+  if (isOutOfSpace(error)) return new Failure('DISK_FULL', `disk full: ${message}`, { cause: error });
   return new Failure('INTERNAL', `internal error: ${message}`, { cause: error });
+}
+
+/** What the system says where a file system, or somebody's share of it, is full: errno(3). */
+function isOutOfSpace(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
 }
 
 function mapCause(cause: unknown, change: (text: string) => string): unknown {

@@ -35,3 +35,9 @@ export function formatSize(bytes: number): string {
   const unit = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), 4);
   return `${Number((bytes / 1000 ** unit).toPrecision(3))}${['B', 'kB', 'MB', 'GB', 'TB'][unit]}`;
 }
+
+/** Bytes → `512 MB`, four digits and powers of 1024: a limit as it was set, see `parseSize`. */
+export function formatMemory(bytes: number): string {
+  const unit = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), 4);
+  return `${Number((bytes / 1024 ** unit).toPrecision(4))} ${['B', 'KB', 'MB', 'GB', 'TB'][unit]}`;
+}

@@ -1,5 +1,5 @@
 import { Failure, type FailureCode } from '../model/errors.js';
-import { formatSize } from '../model/quantity.js';
+import { formatMemory } from '../model/quantity.js';
 
 /** How a container's command ended: its exit code, and whether it was killed for the memory that it took (`limit` in bytes). */
 export type Exit = { exitCode: number; outOfMemory?: { limit?: number } };
@@ -11,7 +11,7 @@ export function checkExit(
   { exitCode, outOfMemory, hint }: Exit & { hint?: string },
 ): void {
   if (exitCode === 0) return;
-  const limit = outOfMemory?.limit === undefined ? '' : `, limit ${formatSize(outOfMemory.limit)}`;
+  const limit = outOfMemory?.limit === undefined ? '' : `, limit ${formatMemory(outOfMemory.limit)}`;
   const why = outOfMemory ? `was killed: out of memory${limit}` : `exited with ${exitCode}`;
   throw new Failure(code, `${what} ${why}`, {
     commandExitCode: exitCode,

@@ -1,4 +1,4 @@
-import { asFailure } from '../model/errors.js';
+import { asFailure, Failure } from '../model/errors.js';
 import { formatReference, type ImageReference } from '../model/reference.js';
 import type { RegistryCredentials } from '../model/credentials.js';
 import type { StepOf } from '../plan/step.js';
@@ -26,7 +26,8 @@ const INCOMING = 'buildbot-incoming';
 
 /**
  * Pushes the image under every reference, all at once: the engine uploads each blob once. Transient errors are
- * tried again after 1 s, 2 s, 4 s … (at most 30 s). Rejects with the first failure once all have settled.
+ * tried again after 1 s, 2 s, 4 s … (at most 30 s), or when the registry says, unless that is later than in five minutes.
+ * Rejects with the first failure once all have settled.
  */
 export async function pushImage(step: StepOf<'push'>, tools: Tools, io: StepIO): Promise<void> {
   if (tools.allUp) {
@@ -53,6 +54,20 @@ function incoming(refs: readonly ImageReference[]): ImageReference[] {
   return [...repositories.values()];
 }
 
+/** The longest that a registry is waited for, in seconds. The build's own deadline goes on meanwhile. */
+const LONGEST = 300;
+
+/** Seconds. Throws the failure where the registry wants to be left alone for too long. */
+function pauseAfter(failure: Failure, attempt: number): number {
+  const { code, message, retryAfter = 0 } = failure;
+  const asked = Math.ceil(retryAfter / 1000);
+  if (asked > LONGEST) {
+    const hint = `the registry asks to come back in ${asked} s; the image was built and tested`;
+    throw new Failure(code, message, { hint, cause: failure });
+  }
+  return Math.max(asked, Math.min(2 ** attempt, 30));
+}
+
 async function pushOne(
   { ref, retries }: { ref: ImageReference; retries: number },
   { image, engine, clock, registries, onPushed }: Tools,
@@ -67,7 +82,7 @@ async function pushOne(
     } catch (error) {
       const failure = asFailure(error);
       if (!failure.transient || attempt >= retries || io.signal.aborted) throw error;
-      const delay = Math.min(2 ** attempt, 30);
+      const delay = pauseAfter(failure, attempt);
       const left = `try ${attempt + 2} of ${retries + 1} in ${delay}s`;
       await io.emit({ type: 'warning', message: `${failure.message}; ${left}` });
       await clock.wait(delay * 1000, io.signal);

@@ -161,6 +161,7 @@ export function fakeClock(): Clock & { waited: number[] } {
   return {
     waited,
     now: () => new Date((now += 10)),
+    elapsed: () => (now += 10),
     wait(ms) {
       waited.push(ms);
       return Promise.resolve();

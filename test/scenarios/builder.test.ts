@@ -69,7 +69,7 @@ describe('builder containers', () => {
       repository.url,
       `--builder-image ${base()} --builder-command 'tail /dev/zero'`,
     );
-    expect(resultOf(killed).failure?.message).toMatch(/out of memory, limit 67\.1MB/);
+    expect(resultOf(killed).failure?.message).toMatch(/out of memory, limit 64 MB/);
     const missing = await build(
       repository.url,
       `--builder-image ${base()} --builder-command true --extract /nope`,

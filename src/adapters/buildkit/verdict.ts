@@ -1,4 +1,6 @@
 import { Failure } from '../../model/errors.js';
+import { diskFull } from './disk-full.js';
+import { runFailed } from './run-failed.js';
 import type { SolveStatus, Vertex } from './trace.js';
 
 /** Names that the Dockerfile frontend gives its vertices (moby/buildkit, frontend/dockerfile). */
@@ -36,6 +38,8 @@ export function solveVerdict(): Verdict {
       const all = [...vertices.values()];
       const failed = all.findLast(({ error }) => error !== '' && !error.endsWith('context canceled'));
       if (failed !== undefined) return vertexFailure(failed, message);
+      const full = diskFull(message);
+      if (full) return full;
       const understood = all.some(({ name, completed }) => DEFINITION.test(name) && completed !== undefined);
       const reason = message.replace(/^failed to solve[^:]*: /, '');
       return understood
@@ -46,15 +50,15 @@ export function solveVerdict(): Verdict {
 }
 
 function vertexFailure({ name, error }: Vertex, message: string): Failure {
+  const code = (EXIT_CODE.exec(error) ?? EXIT_CODE.exec(message))?.[1];
+  const full = code === undefined ? diskFull(error) : undefined;
+  if (full) return full;
   const image = (METADATA.exec(name) ?? FROM.exec(name))?.groups?.['image'];
   if (image !== undefined) {
     return new Failure('BASE_IMAGE_UNAVAILABLE', `the image ${image} cannot be had: ${error}`);
   }
   if (!INSTRUCTION.test(name))
     return new Failure('ENGINE_FAILED', `the engine failed at '${name}': ${error}`);
-  const code = (EXIT_CODE.exec(error) ?? EXIT_CODE.exec(message))?.[1];
   if (code === undefined) return new Failure('DOCKERFILE_FAILED', `'${name}' failed: ${error}`);
-  return new Failure('DOCKERFILE_FAILED', `'${name}' failed with exit code ${code}`, {
-    commandExitCode: Number(code),
-  });
+  return runFailed(name, Number(code));
 }

@@ -1,4 +1,6 @@
 import type { StepEvent } from '../../model/events.js';
+import { diskFull } from '../buildkit/disk-full.js';
+import { runFailed } from '../buildkit/run-failed.js';
 import { Failure } from '../../model/errors.js';
 import { wholeLines } from '../buildkit/lines.js';
 import type { LoggedLayers } from './last-layer.js';
@@ -145,6 +147,8 @@ function stepFailure(
   { step, error: { code, message } }: { step: Step | undefined; error: ErrorDetail },
   lastLayer: string | undefined,
 ): Failure {
+  const full = code === undefined ? diskFull(message) : undefined;
+  if (full) return full;
   if (step === undefined) return new Failure('DOCKERFILE_INVALID', `the Dockerfile is not valid: ${message}`);
   if (/^building at STEP "[^"]*": Build error: Unknown instruction/.test(message))
     return new Failure('DOCKERFILE_INVALID', `the Dockerfile is not valid: ${message}`);
@@ -153,10 +157,7 @@ function stepFailure(
   }
   code ??= podmanExitCode(message);
   if (code === undefined) return new Failure('DOCKERFILE_FAILED', `'${step.text}' failed: ${message}`);
-  return new Failure('DOCKERFILE_FAILED', `'${step.text}' failed with exit code ${code}`, {
-    commandExitCode: code,
-    ...(lastLayer !== undefined && { lastLayer }),
-  });
+  return runFailed(step.text, code, lastLayer);
 }
 
 /** Podman has a RUN's exit code in its sentence alone (buildah, run_linux.go). */

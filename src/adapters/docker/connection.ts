@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import Docker from 'dockerode';
 import { Failure } from '../../model/errors.js';
 import { type Asked, limitRequest, REQUEST } from './request-limits.js';
+import { diskFull } from '../buildkit/disk-full.js';
 
 /** dockerode's modem dials; it reads DOCKER_HOST, DOCKER_CERT_PATH and so on, and speaks unix, tcp, tls and ssh. */
 export type Connection = Docker['modem'];
@@ -144,7 +145,8 @@ const UNREACHABLE = new Set([
 
 function asEngineError(connection: Connection, error: ModemError): unknown {
   if (error.statusCode !== undefined) {
-    return new EngineError(error.statusCode, error.json?.message ?? modemText(error.message));
+    const message = error.json?.message ?? modemText(error.message);
+    return diskFull(message) ?? new EngineError(error.statusCode, message);
   }
   if (error.name === 'AbortError') return error;
   return connectionFailure(connection, error);

@@ -1,3 +1,4 @@
+import { diskFull } from '../buildkit/disk-full.js';
 import type { RegistryCredentials } from '../../model/credentials.js';
 import { Failure } from '../../model/errors.js';
 import type { StepEvent } from '../../model/events.js';
@@ -72,6 +73,8 @@ function pullEvents(): (message: PullMessage) => StepEvent | undefined {
 }
 
 function unavailable(name: string, why: string, cause?: EngineError): Failure {
+  const full = diskFull(why);
+  if (full) return full;
   // 404 says that there is none, or none for this login.
   const transient = cause?.status !== 404 && isTransient(why);
   return new Failure('BASE_IMAGE_UNAVAILABLE', `the image ${name} cannot be had: ${why}`, {

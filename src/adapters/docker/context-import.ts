@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { diskFull } from '../buildkit/disk-full.js';
 import { Failure } from '../../model/errors.js';
 import { parseReference } from '../../model/reference.js';
 import { type Connection, openStream } from './connection.js';
@@ -73,5 +74,5 @@ function cutWhenUnfinished(body: Readable, signal: AbortSignal): { signal: Abort
 }
 
 function refusal(message: string): Failure {
-  return new Failure('ENGINE_FAILED', `the engine cannot take the context: ${message}`);
+  return diskFull(message) ?? new Failure('ENGINE_FAILED', `the engine cannot take the context: ${message}`);
 }

@@ -2,7 +2,7 @@
 const INTERVAL = 200;
 
 /** Says for each report whether it may be shown now. */
-export function progressRate(now: () => number = Date.now): () => boolean {
+export function progressRate(now: () => number = () => performance.now()): () => boolean {
   let next = 0;
   return () => {
     const time = now();

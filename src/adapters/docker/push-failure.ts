@@ -11,11 +11,13 @@ const STATUS = /unexpected HTTP status:? (\d{3})\b/;
 const TRANSIENT =
   /(?:^|: )(?:toomanyrequests|unavailable)(?:: |$)|\b(?:dial|read|write) (?:tcp|udp)\b|\bEOF\b|timeout|connection reset|broken pipe/;
 
-export function pushFailure(reference: string, message: string): Failure {
+/** `pause`: milliseconds that the registry asks to wait. */
+export function pushFailure(reference: string, message: string, pause = 0): Failure {
   if (DENIED.test(message))
     return new Failure('PUSH_DENIED', `the registry refuses ${reference}: ${message}`);
   const transient = isTransient(message);
-  return new Failure('PUSH_FAILED', `pushing ${reference} failed: ${message}`, { transient });
+  const asked = pause > 0 && { retryAfter: pause };
+  return new Failure('PUSH_FAILED', `pushing ${reference} failed: ${message}`, { transient, ...asked });
 }
 
 /** Whether it was the network or a registry in trouble, so that another try may succeed. */

@@ -19,6 +19,7 @@ import type { NameLock } from './name-lock.js';
 import { readMessages } from './ndjson.js';
 import { pushFailure } from './push-failure.js';
 import { pushLog, type PushMessage } from './push-log.js';
+import { registryPause } from './registry-pause.js';
 import { registryAuth } from './registry-auth.js';
 
 type PushAccess = { registries: RegistryCredentials } & StepIO;
@@ -147,7 +148,9 @@ async function followPush(
     }
   }
   const [error, digest] = [log.error(), log.digest()];
-  if (error !== undefined) throw pushFailure(name, error);
+  if (error !== undefined) {
+    throw pushFailure(name, error, await registryPause(target.registry, error, signal));
+  }
   if (digest === undefined) {
     throw new Failure('PUSH_FAILED', `the engine gave no digest for ${name}`, { transient: true });
   }

@@ -1,6 +1,7 @@
 import {
   CUT_RULES,
   denied,
+  DISK_RULES,
   NETWORK_RULES,
   SSH_RULES,
   unreachable,
@@ -13,6 +14,7 @@ import {
  * and nowhere else, text is matched: their own messages in the locale C. The first rule that matches decides.
  */
 const RULES: readonly TroubleRule[] = [
+  ...DISK_RULES,
   ...SSH_RULES,
   [/could not read (?:Username|Password) for/, denied('it wants a login, and there is none for its host')],
   [/Authentication failed for/, denied('it does not accept the token')],
@@ -46,6 +48,7 @@ export function classify(stderr: string): Trouble {
 }
 
 const LFS_RULES: readonly TroubleRule[] = [
+  ...DISK_RULES,
   [/'lfs' is not a git command/, { code: 'SOURCE_FAILED', what: 'git-lfs is not installed on the runner' }],
   ...SSH_RULES,
   [

@@ -1,3 +1,5 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { CommandResult } from '../vcs/command.js';
 import { logProgram, remoteFailure, runRemote, type RemoteSettings } from '../vcs/remote.js';
 import { classify, isAbsent, isUnadvertised } from './classify.js';
@@ -46,15 +48,20 @@ export function openRemote(settings: RemoteSettings): Remote {
           GIT_DIR: NO_REPOSITORY,
         },
       );
-      if (result.code !== 0) throw await remoteFailure(result.stderr, settings, classify);
+      if (result.code !== 0) throw await remoteFailure(result.stderr, settings, GIT);
       accept();
       return parseAdvertisement(result.stdout);
     },
     async fetch(store, { options, refspecs }) {
       const args = [...FETCH, ...options, '--', repository.url, ...refspecs];
-      const result = await runRemote(['git', ...args], settings, { GIT_DIR: store });
-      const outcome = result.code === 0 ? 'fetched' : outcomeOf(result.stderr);
-      if (outcome === undefined) throw await remoteFailure(result.stderr, settings, classify);
+      let outcome: FetchOutcome | undefined;
+      try {
+        const result = await runRemote(['git', ...args], settings, { GIT_DIR: store });
+        outcome = result.code === 0 ? 'fetched' : outcomeOf(result.stderr);
+        if (outcome === undefined) throw await remoteFailure(result.stderr, settings, GIT);
+      } finally {
+        if (outcome === undefined) await dropHalfPacks(store);
+      }
       accept();
       return outcome;
     },
@@ -63,10 +70,11 @@ export function openRemote(settings: RemoteSettings): Remote {
       runRemote(['git', 'lfs', 'fetch', '--include=', '--exclude=', 'origin', tree], settings, {
         GIT_DIR: pointers,
       }),
-    log: (stderr) => logProgram(stderr, io),
+    log: (stderr) => logProgram('git', stderr, io),
   };
 }
 
+const GIT = { program: 'git', classify } as const;
 const NO_REPOSITORY = '/dev/null';
 
 // unpackLimit: objects arrive in a pack or not at all. Loose ones of a fetch that broke off would pass for
@@ -75,6 +83,14 @@ const FETCH = [
   ...['-c', 'fetch.unpackLimit=1', 'fetch', '--quiet', '--no-tags'],
   ...['--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules'],
 ];
+
+/** What a fetch that broke off has got so far: git index-pack leaves it, and only `git gc` would remove it. Nobody else fetches into `store`. */
+async function dropHalfPacks(store: string): Promise<void> {
+  const directory = join(store, 'objects/pack');
+  for (const name of await readdir(directory).catch(() => [])) {
+    if (name.startsWith('tmp_')) await rm(join(directory, name), { force: true });
+  }
+}
 
 function outcomeOf(stderr: string): FetchOutcome | undefined {
   if (isUnadvertised(stderr)) return 'unadvertised';

@@ -15,7 +15,7 @@ export type GitSourceOptions = GitServer & {
   depot: Depot;
   /** Milliseconds for which a credential that the forge accepted counts as accepted; 0: each call asks. */
   accessTtlMs: number;
-  clock: { now(): Date };
+  clock: { elapsed(): number };
 };
 
 type Parts = { options: GitSourceOptions; mirrors: Mirrors; proofs: Proofs };

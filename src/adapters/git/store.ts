@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { readdir, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { simpleGit, type SimpleGit } from 'simple-git';
+import { Failure } from '../../model/errors.js';
+import { classify } from './classify.js';
 import { createStore, discardStore, storeIdentity } from '../vcs/store.js';
 
 /** One bare repository of the cache. What it must not lose has a ref `refs/buildbot/COMMIT`. */
@@ -64,7 +66,12 @@ export function openStore(
 
 async function init(at: string, environment: NodeJS.ProcessEnv, format: string): Promise<void> {
   const words = ['--quiet', '--bare', '--template=', `--object-format=${format}`];
-  await administration(at, environment).raw(['init', ...words]);
+  try {
+    await administration(at, environment).raw(['init', ...words]);
+  } catch (error) {
+    const { code, what } = classify(error instanceof Error ? error.message : String(error));
+    throw code === 'DISK_FULL' ? new Failure(code, what, { cause: error }) : error;
+  }
 }
 
 async function oldest(refs: string, kept: number, inUse: ReadonlySet<string>): Promise<string[]> {

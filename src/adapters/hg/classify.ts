@@ -1,6 +1,7 @@
 import {
   CUT_RULES,
   denied,
+  DISK_RULES,
   NETWORK_RULES,
   SSH_RULES,
   unreachable,
@@ -14,6 +15,7 @@ import {
  * alike. The first rule that matches decides.
  */
 const RULES: readonly TroubleRule[] = [
+  ...DISK_RULES,
   ...SSH_RULES,
   [/abort: authorization failed/, denied('it does not accept the token')],
   [/http authorization required/, denied('it wants a login, and there is none for its host')],

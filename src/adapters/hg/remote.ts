@@ -22,7 +22,7 @@ export function openRemote(settings: RemoteSettings): Remote {
   const run = async (...args: string[]): Promise<CommandResult> => {
     const result = await runRemote(['hg', ...args], settings);
     const isAnswer = result.code === 0 || classify(result.stderr).code === 'REVISION_NOT_FOUND';
-    if (!isAnswer) throw await remoteFailure(result.stderr, settings, classify);
+    if (!isAnswer) throw await remoteFailure(result.stderr, settings, { program: 'hg', classify });
     accepted = true;
     proof.remember();
     return result;

@@ -20,7 +20,7 @@ export type HgSourceOptions = {
   knownHosts: string;
   /** Milliseconds for which a credential that the forge accepted counts as accepted; 0: each call asks. */
   accessTtlMs: number;
-  clock: { now(): Date };
+  clock: { elapsed(): number };
   /** Keeps the files of the revision for the time of the build. */
   spools: Spools;
   /** Of it, the search path, proxies and certificates are passed on to hg, and nothing else. */

@@ -1,4 +1,5 @@
 import type { Clock, Notification } from '../../ports.js';
+import { retryAfter } from '../retry-after.js';
 import { DeliveryError } from './delivery-error.js';
 
 /** How a notification is sent, whatever the channel. */
@@ -59,11 +60,4 @@ function pauseAfter(error: DeliveryError, tried: number, clock: Clock): number {
   if (asked > LONGEST_PAUSE)
     throw new DeliveryError(`${error.message}, and asks to wait ${Math.ceil(asked / 1000)} s`);
   return Math.max(asked, FIRST_PAUSE * 2 ** (tried - 1));
-}
-
-/** RFC 9110, 10.2.3: seconds or a date → milliseconds from now; 0 for none, or one that says nothing. */
-export function retryAfter(header: string | undefined, now: Date): number {
-  if (header === undefined) return 0;
-  const wait = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now.getTime();
-  return Number.isNaN(wait) ? 0 : Math.max(wait, 0);
 }

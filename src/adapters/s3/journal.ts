@@ -7,7 +7,7 @@ const LENGTH = 16 * 1024;
 export type Journal = { add(line: string): Promise<void>; flush(): Promise<void> };
 
 /** Lines for the log, gathered into events: at once where none came lately. */
-export function createJournal(emit: Emit<StepEvent>, now: () => number = Date.now): Journal {
+export function createJournal(emit: Emit<StepEvent>, now: () => number = () => performance.now()): Journal {
   let lines = '';
   let next = 0;
   async function flush(): Promise<void> {

@@ -83,10 +83,10 @@ export function partSizeFor(size: number): number {
 }
 
 function everyNowAndThen(report: (bytes: number) => void | Promise<void>) {
-  let next = Date.now() + PROGRESS;
+  let next = performance.now() + PROGRESS;
   return async (bytes: number): Promise<void> => {
-    if (Date.now() < next) return;
-    next = Date.now() + PROGRESS;
+    if (performance.now() < next) return;
+    next = performance.now() + PROGRESS;
     await report(bytes);
   };
 }

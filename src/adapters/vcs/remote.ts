@@ -1,4 +1,4 @@
-import { Failure } from '../../model/errors.js';
+import { Failure, type FailureCode } from '../../model/errors.js';
 import type { RepositoryUrl } from '../../model/repository.js';
 import type { StepIO } from '../../ports.js';
 import { runProgram, type CommandResult, type Program } from './command.js';
@@ -36,18 +36,23 @@ export async function runRemote(
  */
 export async function remoteFailure(
   stderr: string,
-  { repository, io }: RemoteSettings,
-  classify: (stderr: string) => Trouble,
+  { repository, proof, io }: RemoteSettings,
+  { program, classify }: { program: Program; classify: (stderr: string) => Trouble },
 ): Promise<Failure> {
-  await logProgram(stderr, io);
+  await logProgram(program, stderr, io);
   const { code, what, ...details } = classify(stderr);
+  if (REFUSALS.has(code)) proof.forget();
   return new Failure(code, `${repository.display}: ${what}`, { ...details, cause: stderr });
 }
 
+/** With these a forge takes back that it has accepted the caller; some hide what one may not read. */
+const REFUSALS: ReadonlySet<FailureCode> = new Set(['SOURCE_DENIED', 'REPOSITORY_NOT_FOUND']);
+
 /** Shows the caller what a program said, without what the other side said, which has been shown. */
-export async function logProgram(stderr: string, io: StepIO): Promise<void> {
+export async function logProgram(program: Program, stderr: string, io: StepIO): Promise<void> {
   for (const line of stderr.split(/[\r\n]+/)) {
-    if (line !== '' && !isRemotes(line)) await log(io, line);
+    // Marked, since its own `error: …` is not yet the verdict.
+    if (line !== '' && !isRemotes(line)) await log(io, `${program}: ${line}`);
   }
 }
 

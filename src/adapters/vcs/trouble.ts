@@ -16,6 +16,14 @@ export function unreachable(what: string): Trouble {
   return { code: 'SOURCE_UNREACHABLE', what, transient: true };
 }
 
+/** What the system says of the runner's own disk, in the locale C. What a remote says of its own stands behind a mark. */
+export const DISK_RULES: readonly TroubleRule[] = [
+  [
+    /^(?!remote: ).*(?:No space left on device|Disk quota exceeded)/m,
+    { code: 'DISK_FULL', what: 'disk full: the runner has no room for what it fetches' },
+  ],
+];
+
 /** What OpenSSH says about keys, in the locale C: its exit code is 255 for everything. */
 export const SSH_RULES: readonly TroubleRule[] = [
   [
@@ -49,7 +57,7 @@ export const NETWORK_RULES: readonly TroubleRule[] = [
     unreachable('its host refuses the connection'),
   ],
   [
-    /Connection timed out|Operation timed out|Operation too slow|timed out$/m,
+    /Connection timed out|Operation timed out|Operation too slow|timed out$|^Timeout, server .* not responding/m,
     unreachable(
       `its host does not answer (limits: ${SSH_WAITS.connect} s for a connection, ${WEB_SILENCE} s of silence)`,
     ),

@@ -66,7 +66,7 @@ describe('who is let in', () => {
     const repository = createRepository();
     const revision = repository.commit({ a: 'a' });
     let now = 1_000_000;
-    const source = createSource({ accessTtlMs: 600_000, clock: { now: () => new Date(now) } });
+    const source = createSource({ accessTtlMs: 600_000, clock: { elapsed: () => now } });
     await fetchFrom(source, fileUrl(repository), { revision });
     renameSync(repository.directory, `${repository.directory}.away`);
     now += 599_999;

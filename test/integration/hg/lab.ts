@@ -90,7 +90,7 @@ export function createSource({
     allowFileRepositories: true,
     knownHosts: lab.knownHosts,
     accessTtlMs: 600_000,
-    clock: { now: () => new Date() },
+    clock: { elapsed: () => performance.now() },
     spools: createSpools(),
     environment: process.env,
     ...options,

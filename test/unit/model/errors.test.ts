@@ -31,3 +31,22 @@ it('what failed is told, and not what went wrong in cleaning up after it', async
     message: 'internal error: inner end',
   });
 });
+
+it.each(['ENOSPC', 'EDQUOT'])("%s is nobody's bug", (code) => {
+  const error = Object.assign(new Error(`${code}: no room, write`), { code });
+  expect(asFailure(error)).toMatchObject({
+    code: 'DISK_FULL',
+    exitCode: 69,
+    message: `disk full: ${code}: no room, write`,
+  });
+});
+
+it('words for another line keep all else', () => {
+  const failure = new Failure('PUSH_FAILED', 'a', { transient: true, retryAfter: 3000, commandExitCode: 7 });
+  expect(failure.mapText((text) => text.toUpperCase())).toMatchObject({
+    message: 'A',
+    transient: true,
+    retryAfter: 3000,
+    commandExitCode: 7,
+  });
+});

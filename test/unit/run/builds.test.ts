@@ -81,6 +81,20 @@ describe('a build', () => {
     expect([w.engine.names.size, w.source.open, w.workspaces.open]).toEqual([0, 0, 0]);
   });
 
+  it('leaves a registry alone for as long as it asks, unless that is too long', async () => {
+    const reference = 'registry.example/team/app:1';
+    const busy = (retryAfter: number) => new Failure('PUSH_FAILED', '429', { transient: true, retryAfter });
+    const w = world({ engine: { push: { [reference]: [busy(7_000), busy(200)] } } });
+    expect((await run(w.builds, '-t 1')).result.exitCode).toBe(0);
+    expect(w.clock.waited).toEqual([7_000, 2_000]);
+    const shut = world({ engine: { push: { [reference]: [busy(3_600_000)] } } });
+    expect((await run(shut.builds, '-t 1')).result).toMatchObject({
+      exitCode: 4,
+      failure: { code: 'PUSH_FAILED', message: expect.stringContaining('come back in 3600 s') },
+    });
+    expect(shut.clock.waited).toEqual([]);
+  });
+
   it('tries a push again after transient errors only, and tells what is up', async () => {
     const transient = new Failure('PUSH_FAILED', '503', { transient: true });
     const denied = new Failure('PUSH_DENIED', 'denied');
@@ -280,7 +294,6 @@ describe('a build of several projects', () => {
     ).toEqual(['webhook one pending', 'webhook one success', 'webhook two pending', 'webhook two success']);
     expect(events.filter((event) => event.type === 'warning').map(({ message }) => message)).toEqual([
       'not notified: slack: 503',
-      'not notified: slack: 503',
     ]);
     expect([w.containers.open, w.engine.names.size, w.caches.held]).toEqual([0, 0, 0]);
   });
@@ -364,11 +377,24 @@ describe('what the repository asks for', () => {
       exitCode: 1,
       failure: { step: 'builder', code: 'BUILDER_FAILED', commandExitCode: 2 },
     });
-    const killed = world({ exits: () => ({ exitCode: 137, outOfMemory: { limit: 512_000_000 } }) });
+    const killed = world({ exits: () => ({ exitCode: 137, outOfMemory: { limit: 512 * 2 ** 20 } }) });
     expect((await run(killed.builds, flags)).result.failure?.message).toContain(
-      'killed: out of memory, limit 512MB',
+      'killed: out of memory, limit 512 MB',
     );
     expect([failed.containers.open, failed.caches.held]).toEqual([0, 0]);
+  });
+
+  it('a command that found the disk full: still its failure, with a hint', async () => {
+    const w = world({
+      engine: {
+        log: ['dd: /large: No space left on device\n'],
+        build: new Failure('DOCKERFILE_FAILED', 'RUN dd failed', { commandExitCode: 1 }),
+      },
+    });
+    expect((await run(w.builds, '')).result.failure).toMatchObject({
+      code: 'DOCKERFILE_FAILED',
+      message: expect.stringMatching(/^RUN dd failed; disk full, it says/),
+    });
   });
 
   it('every Dockerfile_NAME', async () => {

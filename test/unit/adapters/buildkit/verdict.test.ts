@@ -27,7 +27,15 @@ test.each([
   ['[internal] load metadata for r.example/a:1', 'not found', 'BASE_IMAGE_UNAVAILABLE', undefined],
   ['[stage 1/2] FROM r.example/a:1@sha256:0', 'unexpected status 500', 'BASE_IMAGE_UNAVAILABLE', undefined],
   ['resolve image config for docker.io/docker/dockerfile:1', 'x', 'BASE_IMAGE_UNAVAILABLE', undefined],
-  ['exporting to image', 'no space left on device', 'ENGINE_FAILED', undefined],
+  ['exporting to image', 'write /x: no space left on device', 'DISK_FULL', undefined],
+  ['[2/2] COPY a b', 'failed to copy files: write /a: no space left on device', 'DISK_FULL', undefined],
+  ['[1/2] FROM docker.io/a', 'failed to register layer: no space left on device', 'DISK_FULL', undefined],
+  [
+    '[2/2] RUN x',
+    'process "/bin/sh -c echo : no space left on device" did not complete successfully: exit code: 1',
+    'DOCKERFILE_FAILED',
+    1,
+  ],
 ])('%s that fails', (...[name, error, code, commandExitCode]) => {
   const cancelled = vertex('[3/3] RUN y', { error: 'context canceled' });
   const failure = verdictOn(definition, vertex(name, { error }), cancelled).verdict.failure(error);

@@ -12,6 +12,8 @@ test.each([
   ["abort: unknown revision 'x'", 'REVISION_NOT_FOUND'],
   ['abort: ambiguous identifier: e5', 'REVISION_AMBIGUOUS'],
   ['abort: error: [Errno 110] Connection timed out', 'SOURCE_UNREACHABLE'],
+  ['abort: No space left on device', 'DISK_FULL'],
+  ['remote: No space left on device\nabort: HTTP Error 500: no', 'SOURCE_UNREACHABLE'],
   ['abort: required features are not supported in the destination: lfs', 'SOURCE_FAILED'],
 ])('%j is %s', (stderr, code) => {
   expect(classify(stderr).code).toBe(code);

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { isForbidden } from '../../../../src/adapters/notify/addresses.js';
 import { DeliveryError } from '../../../../src/adapters/notify/delivery-error.js';
-import { deliver, retryAfter } from '../../../../src/adapters/notify/delivery.js';
+import { deliver } from '../../../../src/adapters/notify/delivery.js';
+import { retryAfter } from '../../../../src/adapters/retry-after.js';
 import { fakeClock } from '../../../fakes/ports.js';
 
 const never = new AbortController().signal;

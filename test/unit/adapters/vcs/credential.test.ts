@@ -12,13 +12,27 @@ import { Secret } from '../../../../src/model/secret.js';
 const ssh = parseRepositoryUrl('ssh://git@forge.example/a.git');
 const web = parseRepositoryUrl('https://forge.example/a.git');
 const agent = { socket: '/run/agent.sock' };
-const proofs = () => createProofs({ ttlMs: 60_000, clock: { now: () => new Date() } });
+const proofs = () => createProofs({ ttlMs: 60_000, clock: { elapsed: () => performance.now() } });
 
 test('an agent is for ssh alone, and a key goes before it', () => {
   expect(credentialFor(ssh, { git: {}, agent })).toEqual({ kind: 'agent', socket: '/run/agent.sock' });
   expect(credentialFor(web, { git: {}, agent })).toEqual({ kind: 'anonymous' });
   const key = new Secret('-----BEGIN RSA PRIVATE KEY-----');
   expect(credentialFor(ssh, { git: { sshKey: key }, agent })).toEqual({ kind: 'key', key });
+});
+
+test('a proof is as old as it is, and gone when the forge takes it back', () => {
+  let elapsed = 0;
+  const known = createProofs({ ttlMs: 60_000, clock: { elapsed: () => elapsed } });
+  const proof = proofOf(web, credentialFor(web, { git: { token: new Secret('t') } }), known);
+  proof.remember();
+  elapsed = 59_999;
+  expect(proof.isFresh()).toBe(true);
+  elapsed = 60_000;
+  expect(proof.isFresh()).toBe(false);
+  proof.remember();
+  proof.forget();
+  expect(proof.isFresh()).toBe(false);
 });
 
 test('an agent is never proven, whatever it has opened, and proves nothing for others', () => {
