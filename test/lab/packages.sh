@@ -35,6 +35,8 @@ missing_packages() {
   has docker || docker_cli_package
   has_swift || echo python3-swift
   [[ -z ${LAB_CLIENTS:-} ]] || missing_clients
+  # test/faults sets the time of day of a runner.
+  [[ -z ${LAB_FAULTS:-} ]] || compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || echo libfaketime
   [[ $(engine_host) == "$own_engine" ]] || return 0
   has dockerd || printf '%s\n' docker.io iptables
   has ip || echo iproute2
