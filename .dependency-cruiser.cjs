@@ -50,6 +50,11 @@ module.exports = {
       anyNode,
     ]),
     room('adapters/context/', [...rooms('model'), anyNode], 'what a caller sends as a build context'),
+    room(
+      'adapters/embedded/',
+      [...rooms('model', 'adapters/start-time'), ...node('readline'), anyNode],
+      'a dockerd of the runner: started, watched, ended',
+    ),
     room('adapters/s3/', [...rooms('model', 'ports'), ...npm('@aws-sdk', 'mime'), ...node('stream')]),
     room('adapters/notify/', [
       ...rooms('model', 'ports', 'adapters/retry-after'),

@@ -22,6 +22,9 @@ export type Config = Readonly<{
   maxQueued: number;
   maxTimeout: number;
   stepTimeouts: Readonly<Partial<Record<StepName, number>>>;
+  engine: 'auto' | 'docker' | 'embedded';
+  /** What an embedded engine's daemon.json has beside our own. */
+  engineSettings: Readonly<Record<string, unknown>>;
   buildkit: 'auto' | 'yes' | 'no';
   allowFileRepositories: boolean;
   knownHosts: string;
@@ -30,8 +33,8 @@ export type Config = Readonly<{
   accessTtl: number;
   /** Bytes. */
   cacheLimit: number;
-  /** `collect`: nobody else uses the engine, so what BuildKit keeps is the runner's to remove. */
-  engineCache: 'keep' | 'collect';
+  /** `collect`: nobody else uses the engine, so what BuildKit keeps is the runner's to remove; `auto`: so with an engine of its own. */
+  engineCache: 'auto' | 'keep' | 'collect';
   containers: { memory?: number; cpus?: number };
   /** What one `--context -` may have: bytes unpacked, and entries. */
   contexts: { bytes: number; entries: number };
@@ -64,6 +67,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       ...stepTimeouts(settings.find(({ key }) => key === 'step-timeouts')!.fallback),
       ...stepTimeouts(text('step-timeouts')),
     },
+    engine: text('engine') as Config['engine'],
+    engineSettings: jsonObject('engine-config', text('engine-config') || '{}'),
     buildkit: text('buildkit') as Config['buildkit'],
     allowFileRepositories: text('allow-file-repos') === 'yes',
     knownHosts: checkKnownHosts(text('known-hosts')) || knownForges,
@@ -230,6 +235,17 @@ function cpus(text: string): number {
   const value = Number(text);
   if (/^\d+(?:\.\d+)?$/.test(text) && value > 0) return value;
   throw invalid(`${variable('build-cpus')} is '${text}', write it like 2 or 0.5`);
+}
+
+function jsonObject(key: string, text: string): Record<string, unknown> {
+  try {
+    const document: unknown = JSON.parse(text);
+    if (typeof document === 'object' && document !== null && !Array.isArray(document))
+      return document as Record<string, unknown>;
+  } catch {
+    // not even JSON
+  }
+  throw invalid(`${variable(key)} is not a JSON object; to read it from a file, use ${variable(key)}_FILE`);
 }
 
 function pageUrl(text: string): string {

@@ -10,25 +10,37 @@ import type { Engine } from './ports.js';
 /** Milliseconds for the SSH door, for the engine, and for what the runners of the data directory say of themselves. */
 export const [DOOR, ENGINE, REPORT] = [5_000, 2_000, 3_000];
 
-type Tools = { engine: Pick<Engine, 'describe'>; runner: Pick<Runner, 'askOthers'>; stdout: Writable };
+type Tools = {
+  engine: Pick<Engine, 'describe'>;
+  /** How it is, where it is the runner's own: what follows "the engine of this runner". */
+  ownEngine: (() => Promise<string>) | undefined;
+  runner: Pick<Runner, 'askOthers'>;
+  stdout: Writable;
+};
 
 /** `healthcheck`: how the runner is, and 0 if it listens on the SSH port and the engine answers. Rejects with ENGINE_UNREACHABLE. */
 export async function healthcheck(
   { sshAddress }: Config,
-  { engine, runner, stdout }: Tools,
+  { engine, ownEngine, runner, stdout }: Tools,
 ): Promise<number> {
   await greet(sshAddress);
   for (const text of await runner.askOthers('status', AbortSignal.timeout(REPORT))) {
     stdout.write(summarise(JSON.parse(text) as StatusReport));
   }
-  const signal = AbortSignal.timeout(ENGINE);
-  await engine.describe(signal).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
-    throw new Failure('ENGINE_UNREACHABLE', `the engine did not answer within ${ENGINE / 1000} s`, {
-      cause: error,
-    });
-  });
+  await greetEngine(engine, ownEngine);
   return 0;
+}
+
+async function greetEngine(engine: Tools['engine'], ownEngine: Tools['ownEngine']): Promise<void> {
+  const signal = AbortSignal.timeout(ENGINE);
+  try {
+    await engine.describe(signal);
+  } catch (cause) {
+    if (ownEngine)
+      throw new Failure('ENGINE_UNREACHABLE', `the engine of this runner ${await ownEngine()}`, { cause });
+    if (!signal.aborted) throw cause;
+    throw new Failure('ENGINE_UNREACHABLE', `the engine did not answer within ${ENGINE / 1000} s`, { cause });
+  }
 }
 
 async function greet({ host: listening, port }: Config['sshAddress']): Promise<void> {

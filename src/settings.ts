@@ -53,8 +53,13 @@ export const settings: readonly Setting[] = [
   {
     key: 'engine',
     fallback: 'auto',
-    choices: ['auto', 'docker'],
-    help: 'auto and docker: the socket, or DOCKER_HOST',
+    choices: ['auto', 'docker', 'embedded'],
+    help: 'docker: the socket, or DOCKER_HOST; embedded: a dockerd of its own; auto: the first that is there',
+  },
+  {
+    key: 'engine-config',
+    fallback: '',
+    help: 'daemon.json of an embedded engine: mirrors, registries without TLS, dns, proxies',
   },
   { key: 'buildkit', fallback: 'auto', choices: ['auto', 'yes', 'no'], help: 'no: the classic builder' },
   {
@@ -64,9 +69,9 @@ export const settings: readonly Setting[] = [
   },
   {
     key: 'engine-cache',
-    fallback: 'keep',
-    choices: ['keep', 'collect'],
-    help: "collect: BuildKit's cache counts too and is collected; only for an engine that nobody else uses",
+    fallback: 'auto',
+    choices: ['auto', 'keep', 'collect'],
+    help: "collect: BuildKit's cache counts too and is collected, for an engine that nobody else uses; auto: with an embedded engine",
   },
   { key: 'build-memory', fallback: '', help: 'of each builder and test container, e.g. 512m or 2' },
   { key: 'build-cpus', fallback: '', help: 'of each builder and test container, e.g. 512m or 2' },

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { access, mkdir, mkdtemp, readdir, readlink, rm, statfs } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Failure } from '../model/errors.js';
 import type { Workspaces } from '../ports.js';
@@ -29,7 +29,7 @@ export function createWorkspaces({
   runner,
 }: WorkspaceOptions): Workspaces {
   const root = memoryOrDisk();
-  const ours = `${prefix}-${userInfo().uid}-`;
+  const ours = `${prefix}-${process.getuid?.() ?? 0}-`;
   const self = describeProcess().then((described) => `${ours}${described}-${runner.id}-`);
   return {
     async create(build) {

@@ -5,6 +5,7 @@ import Docker from 'dockerode';
 import { Failure } from '../../model/errors.js';
 import { type Asked, limitRequest, REQUEST } from './request-limits.js';
 import { diskFull } from '../buildkit/disk-full.js';
+import { socketHint } from './socket-group.js';
 
 /** dockerode's modem dials; it reads DOCKER_HOST, DOCKER_CERT_PATH and so on, and speaks unix, tcp, tls and ssh. */
 export type Connection = Docker['modem'];
@@ -107,6 +108,11 @@ export function addressOf(connection: Connection): string {
   return typeof socketPath === 'string' ? socketPath : "docker's default socket";
 }
 
+function socketOf(connection: Connection): string {
+  const { socketPath } = connection as { socketPath?: unknown };
+  return typeof socketPath === 'string' ? socketPath : '/var/run/docker.sock';
+}
+
 async function dial(connection: Connection, request: EngineRequest, how: object): Promise<unknown> {
   const { method, path, query = {}, headers = {}, json = {}, body, signal } = request;
   return new Promise((resolve, reject) => {
@@ -163,7 +169,8 @@ export function connectionFailure(connection: Connection, error: unknown): unkno
   const { code } = error;
   if (UNREACHABLE.has(code)) {
     const message = `the engine at ${where} cannot be reached (${code})`;
-    return new Failure('ENGINE_UNREACHABLE', message, { cause: error });
+    const hint = code === 'EACCES' ? socketHint(socketOf(connection)) : undefined;
+    return new Failure('ENGINE_UNREACHABLE', message, { cause: error, ...(hint !== undefined && { hint }) });
   }
   const message = `the connection to the engine at ${where} broke (${code})`;
   return new Failure('ENGINE_FAILED', message, { cause: error, transient: true });

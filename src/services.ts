@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
+import type { Invocation, Services } from './commands/invocation.js';
+import { reportStatus } from './commands/status.js';
+import type { Config } from './config.js';
+import { createHealth } from './health.js';
+import { healthcheck } from './healthcheck.js';
+import { logFailure } from './operator-log.js';
+import { createBuilds } from './run/builds.js';
+import { serve } from './serve.js';
+import { createWorld, type World } from './world.js';
+
+/** What commands work on, and what is to be awaited after the last of them. */
+export type Composition = { services: Services; finish: (last: Invocation) => Promise<void> };
+
+export function createServices(config: Config, environment: NodeJS.ProcessEnv, log: Logger): Composition {
+  const { dataDirectory, maxBuilds, maxQueued, maxTimeout, stepTimeouts } = config;
+  let isServing = false;
+  const answer = async (question: string): Promise<string> =>
+    isServing && question === 'status' ? JSON.stringify(await reportStatus(services)) : '';
+  const world = createWorld(config, environment, { log, answer });
+  const { ports, runner, runnerEngine, storage } = world;
+  const { engine, clock, workspaces } = ports;
+  const limits = { maxBuilds, maxQueued };
+  const services: Services = {
+    builds: createBuilds(ports, { limits, maxTimeout, stepTimeouts, onFailure: logFailure(log) }),
+    version: packageVersion(),
+    startedAt: clock.now(),
+    health: createHealth({ engine, clock, dataDirectory, usage: () => storage.usage() }),
+    onBug: (failure) => logFailure(log)('', failure),
+    local: {
+      serve: async () => {
+        await runner.register();
+        isServing = true;
+        await world.sweepFiles();
+        await using _engine = await runnerEngine.start(engine, world.sweepOwn);
+        await world.sweepEngine(await runner.dead());
+        storage.collect();
+        return await serve(config, services, { log, workspaces });
+      },
+      healthcheck: () =>
+        healthcheck(config, { engine, ownEngine: runnerEngine.status, runner, stdout: process.stdout }),
+    },
+  };
+  return { services, finish: (last) => finish(last, world) };
+}
+
+async function finish({ words, signal }: Invocation, world: World): Promise<void> {
+  const { runner, storage } = world;
+  await Promise.race([storage.settled(), aborted(signal)]);
+  // A server is known by its name until the next start; the names of single builds would pile up.
+  if (words[0] === 'serve' || !runner.registered()) return;
+  await world.settled();
+  await world.sweepEngine([...(await runner.dead()), runner.id]);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return version;
+}

@@ -1,0 +1,111 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { createClock } from './adapters/clock.js';
+import { createDockerContainers } from './adapters/docker/containers.js';
+import { createDockerContexts } from './adapters/docker/contexts.js';
+import { createDockerEngine } from './adapters/docker/engine.js';
+import { createGitSource } from './adapters/git/source.js';
+import { createHgSource } from './adapters/hg/source.js';
+import { createLocks } from './adapters/locks.js';
+import { createNotifier } from './adapters/notify/notifier.js';
+import { createRunner, type Runner } from './adapters/runner.js';
+import { createS3Artefacts } from './adapters/s3/artefacts.js';
+import { createSource } from './adapters/source.js';
+import { createSpools } from './adapters/spool.js';
+import { createWorkspaces } from './adapters/workspace.js';
+import type { Config } from './config.js';
+import type { Workspaces } from './ports.js';
+import type { Ports } from './run/execution.js';
+import { createRunnerEngine, type RunnerEngine } from './runner-engine.js';
+import { createStocks } from './storage.js';
+import { everyMinute, sweep } from './sweep.js';
+
+/** The adapters of one process, and what only the root does with them. */
+export type World = {
+  ports: Ports;
+  runner: Runner;
+  runnerEngine: RunnerEngine;
+  storage: ReturnType<typeof createStocks>['storage'];
+  /** Removes what dead runners left on disk. */
+  sweepFiles(): Promise<void>;
+  /** Removes what these runners left in the engine. */
+  sweepEngine(ended: readonly string[]): Promise<void>;
+  /** What builds of this process left in an engine of ours that died under them. */
+  sweepOwn(): Promise<void>;
+  /** Resolves when no lock is on its way. */
+  settled(): Promise<void>;
+};
+
+/** `answer` is what this process says to others of its data directory. */
+export function createWorld(
+  config: Config,
+  environment: NodeJS.ProcessEnv,
+  { log, answer }: { log: Logger; answer: (question: string) => Promise<string> },
+): World {
+  const { dataDirectory, allowFileRepositories, knownHosts, accessTtl: accessTtlMs, publicUrl } = config;
+  const clock = createClock();
+  const spools = createSpools();
+  const runner = createRunner(dataDirectory, answer);
+  const locks = createLocks({ directory: join(dataDirectory, 'locks'), runner });
+  const runnerEngine = createRunnerEngine(config, environment, log);
+  const { connection } = runnerEngine;
+  const lendings = join(dataDirectory, 'lendings');
+  const parts = { config, environment, runner, locks, runnerEngine, log };
+  const { mirrors, clones, caches, storage } = createStocks(parts);
+  const repositories = { allowFileRepositories, knownHosts, accessTtlMs, clock, environment };
+  const containers = createDockerContainers({ ...config.containers, connection, runner: runner.id });
+  const workspaces = createWorkspaces({ scratch: join(dataDirectory, 'scratch'), runner });
+  const sweepFiles = async (): Promise<void> => {
+    await workspaces.sweep();
+    await locks.sweep();
+  };
+  const sweepEngine = (ended: readonly string[]) => sweep(ended, { connection, lendings, log, runner });
+  const sweepNowAndThen = everyMinute(async () => {
+    const dead = await runner.dead();
+    if (dead.length === 0) return;
+    await sweepFiles();
+    await sweepEngine(dead);
+  });
+  const ports: Ports = {
+    source: createSource({
+      git: createGitSource({ ...repositories, depot: mirrors }),
+      hg: createHgSource({ ...repositories, depot: clones, spools }),
+    }),
+    engine: createDockerEngine({
+      ...{ buildkit: config.buildkit, connection, lendings: join(lendings, runner.id) },
+    }),
+    containers,
+    contexts: createDockerContexts({
+      ...{ connection, containers, runner: runner.id, limits: config.contexts },
+    }),
+    caches,
+    spools,
+    storage: { ...storage, collect: () => (storage.collect(), sweepNowAndThen()) },
+    artefacts: createS3Artefacts(),
+    notifier: createNotifier({ clock }),
+    workspaces: registering({ runner, runnerEngine }, workspaces),
+    clock,
+    runner: runner.id,
+    ...(publicUrl !== undefined && { publicUrl }),
+  };
+  return {
+    ...{ ports, runner, runnerEngine, storage, sweepFiles, sweepEngine },
+    sweepOwn: () => sweep([runner.id], { connection, lendings, log }),
+    settled: () => locks.settled(),
+  };
+}
+
+/** Nothing carries the runner's name before a build has its workspace, and none has one while an engine of ours is away. */
+function registering(
+  { runner, runnerEngine }: Pick<World, 'runner' | 'runnerEngine'>,
+  workspaces: Workspaces,
+): Workspaces {
+  return {
+    ...workspaces,
+    async create(build) {
+      await runner.register();
+      await runnerEngine.ready();
+      return workspaces.create(build);
+    },
+  };
+}
