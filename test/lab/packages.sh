@@ -18,6 +18,10 @@ missing_clients() {
   has plink || echo putty-tools
   has dbclient || echo dropbear-bin
   has ssh-audit || echo ssh-audit
+  # The base of the runner's image, and its embedded engine.
+  has mmdebstrap || echo mmdebstrap
+  has dockerd || printf '%s\n' docker.io iptables
+  has ip || echo iproute2
   /usr/bin/python3 -c 'import paramiko' 2>/dev/null || echo python3-paramiko
   /usr/bin/python3 -c 'import asyncssh' 2>/dev/null || echo python3-asyncssh
 }

@@ -6,12 +6,23 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { serveInContainer } from './container.js';
 import { run } from './run.js';
 
-type Child = ChildProcessByStdio<Writable, Readable, Readable>;
+export type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 export type Output = { code: number; stdout: string; stderr: string };
 
-/** A real runner: `bin/buildbot serve` in a process of its own, with a data directory and a key of its own. */
+/** What runs, and how it is found and ended. */
+export type Server = {
+  server: ChildProcessByStdio<null, Readable, null>;
+  findPid(): Promise<number>;
+  kill(signal: NodeJS.Signals): Promise<void>;
+};
+
+/**
+ * A real runner: `bin/buildbot serve` in a process of its own, with a data directory and a key of its own. Where LAB_IMAGE names an image
+ * (test/lab/image), a container of that.
+ */
 export interface Runner extends AsyncDisposable {
   directory: string;
   data: string;
@@ -38,16 +49,16 @@ export async function startRunner(environment: Record<string, string> = {}): Pro
   const key = join(directory, 'key');
   await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'scenario', '-f', key]);
   const data = join(directory, 'data');
-  const server = spawn('bin/buildbot', ['serve'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      ...process.env,
-      BUILDBOT_AUTHORIZED_KEYS: await readFile(`${key}.pub`, 'utf8'),
-      BUILDBOT_DATA_DIR: data,
-      BUILDBOT_SSH_ADDRESS: '127.0.0.1:0',
-      ...environment,
-    },
-  });
+  const image = process.env['LAB_IMAGE'];
+  const settings = {
+    BUILDBOT_AUTHORIZED_KEYS: await readFile(`${key}.pub`, 'utf8'),
+    BUILDBOT_DATA_DIR: data,
+    BUILDBOT_SSH_ADDRESS: '127.0.0.1:0',
+    ...environment,
+  };
+  const { server, findPid, kill } = image
+    ? await serveInContainer(image, { directory, environment: settings })
+    : serveHere(settings);
   const ended = once(server, 'exit') as Promise<[number | null]>;
   const { log, port } = await ready(server.stdout, ended);
   const config = join(directory, 'ssh_config');
@@ -69,7 +80,7 @@ export async function startRunner(environment: Record<string, string> = {}): Pro
     return child;
   };
   const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {
-    if (server.exitCode === null && server.signalCode === null) server.kill(signal);
+    if (server.exitCode === null && server.signalCode === null) await kill(signal);
     const [code] = await ended;
     return code;
   };
@@ -77,7 +88,7 @@ export async function startRunner(environment: Record<string, string> = {}): Pro
     directory,
     data,
     port,
-    pid: server.pid!,
+    pid: await findPid(),
     log,
     open,
     ssh: (command, options = {}) => outputOf(open(command, { input: '', ...options })),
@@ -86,6 +97,18 @@ export async function startRunner(environment: Record<string, string> = {}): Pro
       await stop('SIGKILL');
       await rm(directory, { recursive: true, force: true });
     },
+  };
+}
+
+function serveHere(environment: Record<string, string>): Server {
+  const server = spawn('bin/buildbot', ['serve'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...environment },
+  });
+  return {
+    server,
+    findPid: () => Promise.resolve(server.pid!),
+    kill: (signal) => Promise.resolve(void server.kill(signal)),
   };
 }
 
