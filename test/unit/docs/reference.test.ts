@@ -77,7 +77,8 @@ and is not one of these stops the start. \`SSH_PUBKEY_IN_INITIATE_BUILDS\` is an
 
 ${table(['Variable', 'Default', 'Meaning'], rows)}
 
-The engine is the one that \`DOCKER_HOST\` (with \`DOCKER_TLS_VERIFY\` and \`DOCKER_CERT_PATH\`) names, or else the one behind \`/var/run/docker.sock\`.
+With \`docker\` the engine is the one that \`DOCKER_HOST\` (with \`DOCKER_TLS_VERIFY\` and \`DOCKER_CERT_PATH\`) names, or else the one behind \`/var/run/docker.sock\`;
+[how they are chosen, and what \`embedded\` needs](../deploy.md#which-engine).
 Proxies for git are taken from \`HTTPS_PROXY\`, \`HTTP_PROXY\` and \`NO_PROXY\`, private CAs from \`SSL_CERT_FILE\` or \`GIT_SSL_CAINFO\`.
 `).toMatchFileSnapshot(page('configuration.md'));
   });
