@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -69,6 +70,15 @@ describe('a runner with an engine of its own', () => {
 
   it('leaves none behind: a killed runner, its successor, and the end', async () => {
     const left = engines().at(-1)!;
+    await expect(
+      run('bin/buildbot', ['serve'], {
+        env: {
+          BUILDBOT_ENGINE: 'embedded',
+          BUILDBOT_DATA_DIR: runner.data,
+          BUILDBOT_AUTHORIZED_KEYS: await readFile(join(runner.directory, 'key.pub'), 'utf8'),
+        },
+      }),
+    ).rejects.toThrow(`the runner with pid ${runner.pid} has an engine in this data directory`);
     // A dockerd that does not notice that its runner is dead.
     process.kill(Number(await dockerd()), 'SIGSTOP');
     await runner.stop('SIGKILL');

@@ -13,7 +13,7 @@ const INIT = fileURLToPath(new URL('../../../docker/engine-init', import.meta.ur
 /** Exit code of engine-init where it lacks a right; its last line says which. */
 const REFUSED = 78;
 /** Milliseconds that dockerd has to end by itself. */
-const GRACE = 15_000;
+export const GRACE = 15_000;
 /** Milliseconds between two looks at whether it answers by now. */
 const LOOK = 100;
 

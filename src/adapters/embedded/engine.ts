@@ -11,9 +11,9 @@ import { endPredecessor } from './predecessor.js';
 import { engineSettings } from './settings.js';
 
 /** Milliseconds that dockerd has until it answers. */
-const PATIENCE = 60_000;
+export const PATIENCE = 60_000;
 /** Milliseconds that a build waits for an engine that comes back. */
-const BUILD_PATIENCE = 30_000;
+export const BUILD_PATIENCE = 30_000;
 /** Milliseconds before a new start: the first, doubled with each death that follows soon, and the longest. */
 const BACK_OFF = { first: 250, longest: 30_000 };
 /** Milliseconds of life after which a death is the first in a row. */

@@ -12,6 +12,8 @@ import { ANSWER, SILENCE } from '../../../src/adapters/docker/pulse.js';
 import { REQUEST } from '../../../src/adapters/docker/request-limits.js';
 import { PATIENCE as SWEEP } from '../../../src/adapters/docker/sweep.js';
 import { ADMINISTRATION } from '../../../src/adapters/git/store.js';
+import { GRACE as ENGINE_END } from '../../../src/adapters/embedded/daemon.js';
+import { BUILD_PATIENCE, PATIENCE as ENGINE_START } from '../../../src/adapters/embedded/engine.js';
 import { TRIES } from '../../../src/adapters/notify/delivery.js';
 import { TRY } from '../../../src/adapters/notify/notifier.js';
 import { CONNECT, IDLE } from '../../../src/adapters/s3/client.js';
@@ -136,6 +138,11 @@ const waits = [
     'SSH: a login; a silent client that is asked',
     `${time(door.loginGraceMs)}; ${time(door.keepaliveIntervalMs * (door.keepaliveCountMax + 1))}`,
     'the connection is ended; for the build, `--on-disconnect`',
+  ],
+  [
+    "An engine of the runner's own: to answer after its start; to end; a build, for one that has died",
+    `${time(ENGINE_START)}; ${time(ENGINE_END)}; ${time(BUILD_PATIENCE)}`,
+    'it is started again; it is killed; 69, `ENGINE_UNREACHABLE`',
   ],
   [
     '`healthcheck`: the port, the report of the runner, the engine',
