@@ -15,8 +15,8 @@ export type Output = { code: number; stdout: string; stderr: string };
 /** What runs, and how it is found and ended. */
 export type Server = {
   server: ChildProcessByStdio<null, Readable, null>;
-  findPid(): Promise<number>;
-  kill(signal: NodeJS.Signals): Promise<void>;
+  findPid: () => Promise<number>;
+  kill: (signal: NodeJS.Signals) => Promise<void>;
 };
 
 /**
