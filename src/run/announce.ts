@@ -43,7 +43,7 @@ export async function announceOutcome(
 }
 
 /** Milliseconds that the news of the beginning has when the end is known: a server that is slow must not hear of them in the wrong order. */
-const GRACE = 5_000;
+export const GRACE = 5_000;
 
 async function settled(pending: PendingNews): Promise<void> {
   const timer = setTimeout(() => pending.giveUp(), GRACE);

@@ -55,7 +55,7 @@ function incoming(refs: readonly ImageReference[]): ImageReference[] {
 }
 
 /** The longest that a registry is waited for, in seconds. The build's own deadline goes on meanwhile. */
-const LONGEST = 300;
+export const LONGEST = 300;
 
 /** Seconds. Throws the failure where the registry wants to be left alone for too long. */
 function pauseAfter(failure: Failure, attempt: number): number {

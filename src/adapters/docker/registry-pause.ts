@@ -2,7 +2,7 @@ import { DOCKER_HUB } from '../../model/reference.js';
 import { retryAfter } from '../retry-after.js';
 
 /** Milliseconds that a registry has to answer whether it may be asked again. */
-const PATIENCE = 3_000;
+export const PATIENCE = 3_000;
 /** For how long a push is turned away, in the engine's words: it keeps the answer's head, and with it Retry-After, to itself. */
 const TURNED_AWAY = /(?:^|: )(?:toomanyrequests|unavailable)(?:: |$)|unexpected HTTP status:? (?:429|503)\b/;
 

@@ -9,6 +9,7 @@ import { DEADLINE as IDENTIFY } from '../../../src/adapters/docker/describe.js';
 import { MEASURING } from '../../../src/adapters/docker/disk-usage.js';
 import { GRACE as CANCEL } from '../../../src/adapters/docker/gentle-stop.js';
 import { ANSWER, SILENCE } from '../../../src/adapters/docker/pulse.js';
+import { PATIENCE as PAUSE } from '../../../src/adapters/docker/registry-pause.js';
 import { REQUEST } from '../../../src/adapters/docker/request-limits.js';
 import { PATIENCE as SWEEP } from '../../../src/adapters/docker/sweep.js';
 import { ADMINISTRATION } from '../../../src/adapters/git/store.js';
@@ -27,10 +28,12 @@ import { DOOR, ENGINE as HEALTH, REPORT } from '../../../src/healthcheck.js';
 import { stepNames } from '../../../src/model/events.js';
 import { LAST_WORDS } from '../../../src/model/last-words.js';
 import { formatDuration } from '../../../src/model/quantity.js';
+import { GRACE as BEGINNING } from '../../../src/run/announce.js';
 import { FAREWELL } from '../../../src/run/patience.js';
 import { LONGEST } from '../../../src/run/rescue.js';
 import { CLEANUP } from '../../../src/serve.js';
 import { AGENT_ANSWER } from '../../../src/ssh/agent.js';
+import { LONGEST as RETRY_AFTER } from '../../../src/steps/push.js';
 import { defaultLimits as door, farewellMs } from '../../../src/ssh/server.js';
 
 const time = (ms: number) =>
@@ -127,6 +130,11 @@ const waits = [
   ],
   ['A registry', 'the step `push`; of a pull, the step', whole],
   [
+    'A registry that turned a push away: its word on when to come back; the time that it asks for',
+    `${time(PAUSE)}; ${time(RETRY_AFTER * 1000)}`,
+    'the usual pauses; 4, `PUSH_FAILED`, at once',
+  ],
+  [
     'Another build that pushes under the same name',
     `the step \`push\`; with \`--no-push\` ${time(DEADLINE)}`,
     `${whole}; 69, \`ENGINE_FAILED\``,
@@ -134,6 +142,7 @@ const waits = [
   ['S3: to connect; silence', `${time(CONNECT)}; ${time(IDLE)}`, '4, `PUBLISH_FAILED`, after its retries'],
   ['S3: to take an upload back', time(TAKE_BACK), 'a warning'],
   ['A notification', `${time(TRY)} a try, ${TRIES} tries`, 'a warning'],
+  ['The notification of the beginning, once the end is known', time(BEGINNING), 'it is not told'],
   [
     'SSH: a login; a silent client that is asked',
     `${time(door.loginGraceMs)}; ${time(door.keepaliveIntervalMs * (door.keepaliveCountMax + 1))}`,
