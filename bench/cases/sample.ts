@@ -1,0 +1,22 @@
+import type { WayName } from '../fixtures/fixture.js';
+import type { Cpu } from '../process.js';
+
+/**
+ * `cold`: nobody has seen the repository. `same`: the same revision again, access proved lately. `same-proof`: the same
+ * with an access proof to make. `next`: one changed file. `log`: one build with a long log. `at-once`: many builds, all of them.
+ */
+export type CaseName = 'cold' | 'same' | 'same-proof' | 'next' | 'log' | 'at-once';
+
+export type Sample = {
+  fixture: string;
+  case: CaseName;
+  way: WayName;
+  round: number;
+  seconds: number;
+  /** Seconds of `git ls-remote`, on top. */
+  question?: number;
+  /** Of the runner, for this case. */
+  runner?: { cpu: Cpu; peakBytes: number };
+  /** Of log, while it came. */
+  megabytesPerSecond?: number;
+};
