@@ -1,21 +1,22 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildAtOnce } from './cases/at-once.js';
 import { openContenders } from './cases/contender.js';
 import type { Sample } from './cases/sample.js';
-import { measureTiny, type Tiny } from './cases/tiny.js';
+import { measureTiny } from './cases/tiny.js';
 import { takeTurn } from './cases/turn.js';
+import { warmUp } from './cases/warm-up.js';
 import { chill } from './engine.js';
 import { fixtures } from './fixtures/index.js';
 import type { Fixture } from './fixtures/fixture.js';
 import { makeImages } from './fixtures/images.js';
-import { writeFixture } from './fixtures/repository.js';
+import { removeFixture, writeFixture, type Prepared } from './fixtures/repository.js';
 import { describeMachine } from './machine.js';
 import { report } from './report/report.js';
 import type { Results } from './report/results.js';
-import { readSelection, type Selection } from './selection.js';
+import { readSelection } from './selection.js';
 import { startSshd } from './ways/sshd.js';
-import { openWorld, type World } from './world.js';
+import { openWorld } from './world.js';
 
 const CROWDS = [8, 32];
 const CROWD_ROUNDS = 3;
@@ -28,51 +29,45 @@ const say = (line: string) =>
   process.stderr.write(`${((performance.now() - started) / 1000).toFixed(0).padStart(5)} s  ${line}\n`);
 
 const samples: Sample[] = [];
-for (const fixture of fixtures)
-  if (selection.wants(fixture.name))
-    await measureFixture(fixture, { world, selection, address: sshd.address });
-
-const [tinyFixture] = fixtures;
-const tinyHistory = () => prepareFixture(tinyFixture!, world);
-if (selection.wants('at-once')) await measureCrowds(await tinyHistory());
-const tiny: Tiny | undefined = selection.wants('tiny')
-  ? await measureTiny(world, tinyFixture!, await tinyHistory())
-  : undefined;
+const tiny = await prepareFixture(fixtures[0]!);
+for (const fixture of fixtures) if (selection.wants(fixture.name)) await measureFixture(fixture);
+if (selection.wants('at-once')) await measureCrowds();
+const tinyResults = selection.wants('tiny') ? await measureTiny(world, tiny) : undefined;
 
 const seconds = (performance.now() - started) / 1000;
-await writeResults({ machine: await describeMachine(world), seconds, samples, ...(tiny && { tiny }) });
+const machine = await describeMachine(world);
+await writeResults({ machine, seconds, samples, ...(tinyResults && { tiny: tinyResults }) });
 
-async function prepareFixture(fixture: Fixture, world: World): Promise<string> {
+async function prepareFixture(fixture: Fixture): Promise<Prepared> {
   say(`${fixture.name}: ${fixture.title}`);
   await makeImages(world, fixture);
-  return writeFixture(world, fixture);
+  return { fixture, from: await writeFixture(world, fixture) };
 }
 
-type Setting = { world: World; selection: Selection; address: string };
-
-async function measureFixture(fixture: Fixture, { world, selection, address }: Setting): Promise<void> {
-  const from = await prepareFixture(fixture, world);
-  await using contenders = await openContenders(world, { fixture, ways: selection.ways, address });
+async function measureFixture(fixture: Fixture): Promise<void> {
+  const prepared = fixture === tiny.fixture ? tiny : await prepareFixture(fixture);
+  await using contenders = await openContenders(world, {
+    ...{ fixture, ways: selection.ways, address: sshd.address },
+  });
   const { all, strict } = contenders;
+  for (const contender of [...all, ...(strict ? [strict] : [])]) await warmUp(world, contender, tiny);
   for (let round = 0; round < (selection.rounds ?? fixture.rounds); round++) {
     // Another one begins each time.
     const order = all.map((_, n) => all[(n + round) % all.length]!);
-    for (const contender of order)
-      for await (const sample of takeTurn(world, {
-        ...{ fixture, from, round, contender },
-        strict: contender.way.name === 'ours' ? strict : undefined,
-      }))
+    for (const contender of order) {
+      const own = contender.way.name === 'ours' ? strict : undefined;
+      for await (const sample of takeTurn(world, { ...prepared, round, contender, strict: own }))
         keep(sample);
+    }
   }
   await chill(world);
-  await rm(join(world.directory, 'fixtures'), { recursive: true, force: true });
+  if (prepared !== tiny) await removeFixture(world, fixture);
 }
 
-async function measureCrowds(from: string): Promise<void> {
+async function measureCrowds(): Promise<void> {
   for (let round = 0; round < (selection.rounds ?? CROWD_ROUNDS); round++)
     for (const builds of CROWDS)
-      for await (const sample of buildAtOnce(world, { fixture: tinyFixture!, from, round, builds }))
-        keep(sample);
+      for await (const sample of buildAtOnce(world, { ...tiny, round, builds })) keep(sample);
 }
 
 function keep(sample: Sample): void {

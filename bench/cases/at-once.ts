@@ -2,8 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lastBytes, time } from '../command.js';
 import { chill, imagesOf, settle } from '../engine.js';
-import type { Fixture } from '../fixtures/fixture.js';
-import { openRepository } from '../fixtures/repository.js';
+import { openRepository, type Prepared } from '../fixtures/repository.js';
 import { checkPushed } from '../registry.js';
 import { startRunner } from '../runner.js';
 import { checkOut, checkoutOf } from '../ways/checkout.js';
@@ -14,7 +13,7 @@ import type { World } from '../world.js';
 import { observe } from './observe.js';
 import type { Sample } from './sample.js';
 
-export type Crowd = { fixture: Fixture; from: string; round: number; builds: number };
+export type Crowd = Prepared & { round: number; builds: number };
 
 /** Many builds of different revisions at once: at a runner, and straight on the engine, each in turn first. */
 export async function* buildAtOnce(world: World, crowd: Crowd): AsyncGenerator<Sample> {

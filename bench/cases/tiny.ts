@@ -2,8 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { imagesOf, settle } from '../engine.js';
-import type { Fixture } from '../fixtures/fixture.js';
-import { openRepository } from '../fixtures/repository.js';
+import { openRepository, type Prepared } from '../fixtures/repository.js';
 import { cpuOf, type Cpu } from '../process.js';
 import { startRunner, type Runner } from '../runner.js';
 import { buildCommand, ours, writeCredentials } from '../ways/ours.js';
@@ -20,7 +19,7 @@ export type Tiny = {
 const BUILDS = 20;
 
 /** What is asked of the same revision of a tiny repository, again and again, access proved lately. */
-export async function measureTiny(world: World, fixture: Fixture, from: string): Promise<Tiny> {
+export async function measureTiny(world: World, { fixture, from }: Prepared): Promise<Tiny> {
   await using runner = await startRunner(world);
   await using repository = await openRepository(world, { fixture, from, name: 'tiny', commits: 1 });
   const revision = repository.revisions[0]!;

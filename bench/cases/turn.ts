@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { chill, imagesOf, settle } from '../engine.js';
-import type { Fixture } from '../fixtures/fixture.js';
+import type { WayName } from '../fixtures/fixture.js';
 import { checkLog, LOG_BYTES } from '../fixtures/loud.js';
-import { openRepository } from '../fixtures/repository.js';
+import { openRepository, type Prepared } from '../fixtures/repository.js';
 import { checkPushed } from '../registry.js';
 import { checkoutOf } from '../ways/checkout.js';
 import type { Job } from '../ways/way.js';
@@ -12,21 +12,22 @@ import { watchGrowth } from './growth.js';
 import { observe } from './observe.js';
 import type { CaseName, Sample } from './sample.js';
 
-export type Turn = {
-  fixture: Fixture;
-  /** The fixture's last commit. */
-  from: string;
+export type Turn = Prepared & {
   round: number;
   contender: Contender;
   strict?: Contender | undefined;
 };
 
+/** Ways between which little is decided: they are measured more often than others. */
+const REPEATED = new Set<WayName>(['ours', 'limit']);
+
 /** All cases of a fixture for one way: from a repository, an engine and a registry that have seen nothing of it. */
 export async function* takeTurn(world: World, turn: Turn): AsyncGenerator<Sample> {
   const { fixture, from, round, contender } = turn;
   const name = `${fixture.name.toLowerCase()}-${contender.way.name}-${round}`;
+  const repeats = REPEATED.has(contender.way.name) ? fixture.repeats : 1;
   await chill(world);
-  await using repository = await openRepository(world, { fixture, from, name, commits: 1 + fixture.repeats });
+  await using repository = await openRepository(world, { fixture, from, name, commits: 1 + repeats });
   const jobOf = (revision: string): Job => ({
     ...{ fixture, repository, revision },
     reference: `${imagesOf(world)}/${name}:${revision.slice(0, 12)}`,
@@ -37,11 +38,11 @@ export async function* takeTurn(world: World, turn: Turn): AsyncGenerator<Sample
     await repository.publish(first!.revision);
     yield take(first!, fixture.measured === 'log' ? 'log' : 'cold');
     if (fixture.measured === 'log') return;
-    for (let n = 0; n < fixture.repeats; n++) yield take(first!, 'same');
+    for (let n = 0; n < repeats; n++) yield take(first!, 'same');
     if (turn.strict) {
       // Its mirror has to know the revision.
       await turn.strict.way.build(first!);
-      for (let n = 0; n < fixture.repeats; n++) yield take(first!, 'same-proof', turn.strict);
+      for (let n = 0; n < repeats; n++) yield take(first!, 'same-proof', turn.strict);
     }
     for (const job of later) {
       await repository.publish(job.revision);
