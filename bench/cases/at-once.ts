@@ -6,7 +6,7 @@ import { openRepository, type Prepared } from '../fixtures/repository.js';
 import { checkPushed } from '../registry.js';
 import { startRunner } from '../runner.js';
 import { checkOut, checkoutOf } from '../ways/checkout.js';
-import { buildCommand, digestOf, writeCredentials } from '../ways/ours.js';
+import { buildCommand, readResult, writeCredentials } from '../ways/ours.js';
 import { buildScript, pushedDigest } from '../ways/script.js';
 import type { Job } from '../ways/way.js';
 import type { World } from '../world.js';
@@ -32,7 +32,10 @@ async function atRunner(world: World, crowd: Crowd): Promise<Sample> {
       input,
       output,
     });
-  return takeAll(world, crowd, { way: 'ours', runner, build, digestOf });
+  return takeAll(world, crowd, {
+    ...{ way: 'ours', runner, build },
+    digestOf: (output) => readResult(output).digest,
+  });
 }
 
 async function onEngine(world: World, crowd: Crowd): Promise<Sample> {

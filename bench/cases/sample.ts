@@ -17,6 +17,8 @@ export type Sample = {
   question?: number;
   /** Of the runner, for this case. */
   runner?: { cpu: Cpu; peakBytes: number };
+  /** Seconds of each step of ours. */
+  steps?: Record<string, number>;
   /** Of log, while it came. */
   megabytesPerSecond?: number;
 };

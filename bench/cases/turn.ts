@@ -66,6 +66,7 @@ async function measure(world: World, { job, by, as, round }: Measure): Promise<S
   return {
     ...{ fixture: job.fixture.name, case: as, way: by.way.name, round, seconds: taken.seconds },
     ...(taken.question !== undefined && { question: taken.question }),
+    ...(taken.steps && { steps: taken.steps }),
     ...(runner && { runner }),
     ...(seconds !== undefined && { megabytesPerSecond: LOG_BYTES / 1e6 / seconds }),
   };

@@ -43,9 +43,10 @@ ${table(
 )}
 ## The runner
 
-Medians of CPU seconds (its process, and the children that it waited for), the highest peak of resident memory (its process).
+Medians of CPU seconds (its process, and the children that it waited for), the highest peak of resident memory (its process), medians of the
+seconds of its steps.
 
-${table(['Case', 'CPU', 'CPU of children', 'Peak memory'], rows.flatMap(runnerCells))}
+${table(['Case', 'CPU', 'CPU of children', 'Peak memory', 'Steps'], rows.flatMap(runnerCells))}
 ${logsOf(rows)}## Fixtures
 
 ${table(
@@ -77,7 +78,16 @@ function runnerCells(row: Row): string[][] {
   const own = median(seen.map(({ cpu }) => cpu.own))!;
   const children = median(seen.map(({ cpu }) => cpu.children))!;
   const peak = Math.max(...seen.map(({ peakBytes }) => peakBytes)) / 2 ** 20;
-  return [[nameOf(row), `${own.toFixed(2)} s`, `${children.toFixed(2)} s`, `${peak.toFixed(0)} MB`]];
+  return [
+    [nameOf(row), `${own.toFixed(2)} s`, `${children.toFixed(2)} s`, `${peak.toFixed(0)} MB`, stepsOf(row)],
+  ];
+}
+
+function stepsOf({ samples }: Row): string {
+  const steps = samples.flatMap(({ steps = {} }) => Object.entries(steps));
+  return groupBy(steps, ([name]) => name)
+    .map(([name, taken]) => `${name} ${median(taken.map(([, seconds]) => seconds))!.toFixed(3)}`)
+    .join(', ');
 }
 
 function logsOf(rows: readonly Row[]): string {

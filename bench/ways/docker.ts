@@ -11,16 +11,20 @@ const clientOf = ({ environment }: World, { fixture }: Job): Environment => ({
   DOCKER_BUILDKIT: fixture.classic ? '0' : '1',
 });
 
-async function shell(world: World, job: Job, script: string, more: Environment = {}): Promise<Taken> {
+type Script = { text: string; directory: string; environment?: Environment };
+
+async function shell(world: World, job: Job, script: Script): Promise<Taken> {
   const output = join(world.directory, 'output');
-  const environment = { ...clientOf(world, job), ...more };
-  const seconds = await time('sh', ['-c', script], {
-    environment,
-    directory: checkoutOf(world, job),
-    output,
-  });
+  const environment = { ...clientOf(world, job), ...script.environment };
+  const { text, directory } = script;
+  const seconds = await time('sh', ['-c', text], { environment, directory, output });
   return { seconds, digest: pushedDigest(await lastBytes(output)), output };
 }
+
+const inCheckout = (world: World, job: Job): Script => ({
+  text: buildScript(world, job),
+  directory: checkoutOf(world, job),
+});
 
 /** Seconds of asking the repository's server for its refs. */
 async function ask(world: World, job: Job): Promise<number> {
@@ -37,7 +41,7 @@ export const limit = (world: World): Way => ({
   prepare: (job) => checkOut(world, job),
   build: async (job) => ({
     question: await ask(world, job),
-    ...(await shell(world, job, buildScript(world, job))),
+    ...(await shell(world, job, inCheckout(world, job))),
   }),
 });
 
@@ -52,12 +56,16 @@ export const kept = (world: World): Way => ({
 export const remote = (world: World, address: string): Way => ({
   name: 'remote',
   prepare: (job) => checkOutChange(world, job),
-  build: (job) => shell(world, job, buildScript(world, job), { DOCKER_HOST: `ssh://${address}` }),
+  build: (job) =>
+    shell(world, job, { ...inCheckout(world, job), environment: { DOCKER_HOST: `ssh://${address}` } }),
 });
 
 /** `docker build URL#COMMIT`: the engine clones, and keeps what it cloned. */
 export const engine = (world: World): Way => ({
   name: 'engine',
-  prepare: (job) => checkOut(world, job),
-  build: (job) => shell(world, job, buildScript(world, job, `${urlWithToken(world, job)}#${job.revision}`)),
+  prepare: () => Promise.resolve(),
+  build: (job) => {
+    const text = buildScript(world, job, `${urlWithToken(world, job)}#${job.revision}`);
+    return shell(world, job, { text, directory: world.directory });
+  },
 });

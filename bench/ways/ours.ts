@@ -18,7 +18,7 @@ export const ours = (world: World, runner: Runner): Way => ({
       input: await writeCredentials(world),
       output,
     });
-    return { seconds, digest: digestOf(await lastBytes(output)), output };
+    return { seconds, ...readResult(await lastBytes(output)), output };
   },
 });
 
@@ -44,14 +44,22 @@ export async function writeCredentials({ directory, git }: World): Promise<strin
   return file;
 }
 
-type Result = { status: string; images: { digest?: string; refs: { pushed: boolean }[] }[] };
+type Result = {
+  status: string;
+  images: { digest?: string; refs: { pushed: boolean }[] }[];
+  steps: { name: string; seconds: number }[];
+};
 
-export function digestOf(output: string): string {
+/** From the last line of a build's output. Throws unless the image was pushed. */
+export function readResult(output: string): { digest: string; steps: Record<string, number> } {
   const meta = /^__build_result_meta (.*)$/m.exec(output)?.[1];
   if (!meta) throw new Error(`no result:\n${output.slice(-4000)}`);
-  const { status, images } = JSON.parse(meta) as Result;
+  const { status, images, steps } = JSON.parse(meta) as Result;
   const [image] = images;
   if (status !== 'succeeded' || !image?.digest || !image.refs.every(({ pushed }) => pushed))
     throw new Error(`not pushed: ${meta}`);
-  return image.digest;
+  return {
+    digest: image.digest,
+    steps: Object.fromEntries(steps.map(({ name, seconds }) => [name, seconds])),
+  };
 }

@@ -17,6 +17,8 @@ export type Taken = {
   question?: number;
   /** What the way says that it pushed. */
   digest: string;
+  /** Seconds of each step, of ours alone. */
+  steps?: Record<string, number>;
   /** Of all output, a file. */
   output: string;
 };
