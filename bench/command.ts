@@ -5,6 +5,7 @@ import { open, readFile, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
+import { track } from './children.js';
 
 export type Environment = Record<string, string | undefined>;
 export type Surroundings = { environment?: Environment; directory?: string; input?: Readable };
@@ -15,11 +16,13 @@ export async function run(
   words: readonly string[],
   { environment, directory, input }: Surroundings = {},
 ): Promise<string> {
-  const child = spawn(program, words, {
-    cwd: directory,
-    env: environment ?? process.env,
-    stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe'],
-  });
+  const child = track(
+    spawn(program, words, {
+      cwd: directory,
+      env: environment ?? process.env,
+      stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    }),
+  );
   const [stdout, stderr, [code]] = await Promise.all([
     text(child.stdout!),
     text(child.stderr!),
@@ -49,7 +52,8 @@ export async function time(
   const stdout = openSync(output, 'w');
   try {
     const started = performance.now();
-    const child = spawn(program, words, { cwd: directory, env: environment, stdio: [stdin, stdout, stdout] });
+    const stdio = [stdin, stdout, stdout];
+    const child = track(spawn(program, words, { cwd: directory, env: environment, stdio }));
     const [code] = (await once(child, 'close')) as [number | null];
     const seconds = (performance.now() - started) / 1000;
     if (code !== 0)

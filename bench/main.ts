@@ -8,7 +8,7 @@ import { takeTurn } from './cases/turn.js';
 import { warmUp } from './cases/warm-up.js';
 import { chill } from './engine.js';
 import { fixtures } from './fixtures/index.js';
-import type { Fixture } from './fixtures/fixture.js';
+import type { Fixture, WayName } from './fixtures/fixture.js';
 import { makeImages } from './fixtures/images.js';
 import { removeFixture, writeFixture, type Prepared } from './fixtures/repository.js';
 import { describeMachine } from './machine.js';
@@ -20,6 +20,9 @@ import { openWorld } from './world.js';
 
 const CROWDS = [8, 32];
 const CROWD_ROUNDS = 3;
+/** Ways that no goal is about. */
+const BESIDE = new Set<WayName>(['kept', 'remote']);
+const BESIDE_ROUNDS = 2;
 
 const selection = readSelection(process.argv.slice(2));
 const world = await openWorld();
@@ -53,7 +56,8 @@ async function measureFixture(fixture: Fixture): Promise<void> {
   for (const contender of [...all, ...(strict ? [strict] : [])]) await warmUp(world, contender, tiny);
   for (let round = 0; round < (selection.rounds ?? fixture.rounds); round++) {
     // Another one begins each time.
-    const order = all.map((_, n) => all[(n + round) % all.length]!);
+    const turned = all.map((_, n) => all[(n + round) % all.length]!);
+    const order = turned.filter(({ way }) => round < BESIDE_ROUNDS || !BESIDE.has(way.name));
     for (const contender of order) {
       const own = contender.way.name === 'ours' ? strict : undefined;
       for await (const sample of takeTurn(world, { ...prepared, round, contender, strict: own }))

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
+import { track } from './children.js';
 import type { Environment } from './command.js';
 
 /** A process that runs until it is disposed. */
@@ -9,11 +10,6 @@ export interface Service extends AsyncDisposable {
   /** What matched `ready`. */
   match: RegExpExecArray;
 }
-
-const running = new Set<{ kill(signal: NodeJS.Signals): boolean }>();
-// However this process ends, by itself or by a signal that it hears, nothing that it started stays.
-process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
 
 type Start = { environment: Environment; directory?: string; ready: RegExp };
 
@@ -24,13 +20,10 @@ export async function startService(
   start: Start,
 ): Promise<Service> {
   const { environment, directory, ready } = start;
-  const child = spawn(program, words, {
-    cwd: directory,
-    env: environment,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  running.add(child);
-  const ended = once(child, 'exit').then(() => running.delete(child));
+  const child = track(
+    spawn(program, words, { cwd: directory, env: environment, stdio: ['ignore', 'pipe', 'pipe'] }),
+  );
+  const ended = once(child, 'exit');
   let output = '';
   const match = await new Promise<RegExpExecArray>((resolve, reject) => {
     const read = (chunk: Buffer) => {

@@ -35,10 +35,10 @@ ${table(
 )}
 ## Seconds
 
-Medians. \`limit+\` has one \`git ls-remote\` more; in brackets: how many times as long as ours.
+Medians; \`Taken\`: how often ours was. \`limit+\` has one \`git ls-remote\` more; in brackets: how many times as long as ours.
 
 ${table(
-  ['Case', 'Rounds', ...columns],
+  ['Case', 'Taken', ...columns],
   rows.map((row) => [nameOf(row), ...cellsOf(row, rows)]),
 )}
 ## The runner
@@ -60,7 +60,7 @@ const nameOf = (row: Row) => `${row.fixture} ${row.case}`;
 function cellsOf(row: Row, rows: readonly Row[]): string[] {
   const ours = secondsOf(row, 'ours');
   const others = row.case === 'same-proof' ? (findRow(rows, row.fixture, 'same') ?? row) : row;
-  const count = row.samples.filter(({ way }) => way === row.samples[0]!.way).length;
+  const count = row.samples.filter(({ way }) => way === 'ours').length;
   return [
     `${count}`,
     ...columns.map((column) => {
