@@ -4,27 +4,40 @@ import { lastBytes, time } from '../command.js';
 import { chill, imagesOf, settle } from '../engine.js';
 import { openRepository, type Prepared } from '../fixtures/repository.js';
 import { checkPushed } from '../registry.js';
-import { startRunner } from '../runner.js';
+import { startRunner, type Runner } from '../runner.js';
 import { checkOut, checkoutOf } from '../ways/checkout.js';
-import { buildCommand, readResult, writeCredentials } from '../ways/ours.js';
+import { buildCommand, ours, readResult, writeCredentials } from '../ways/ours.js';
 import { buildScript, pushedDigest } from '../ways/script.js';
 import type { Job } from '../ways/way.js';
 import type { World } from '../world.js';
 import { observe } from './observe.js';
-import type { Sample } from './sample.js';
+import type { CaseName, Sample } from './sample.js';
+import { warmUp } from './warm-up.js';
 
 export type Crowd = Prepared & { round: number; builds: number };
 
-/** Many builds of different revisions at once: at a runner, and straight on the engine, each in turn first. */
+/** Many builds of different revisions at once, straight on the engine and at two runners; another one begins each time. */
 export async function* buildAtOnce(world: World, crowd: Crowd): AsyncGenerator<Sample> {
-  const takers = [atRunner, onEngine];
-  if (crowd.round % 2 === 0) takers.reverse();
-  for (const taker of takers) yield taker(world, crowd);
+  const takers = [onEngine, atRunner, atWideRunner];
+  for (const n of takers.keys()) yield takers[(n + crowd.round) % takers.length]!(world, crowd);
 }
 
-/** A runner with its defaults: as many builds run as there are cores, the others wait in its queue. */
-async function atRunner(world: World, crowd: Crowd): Promise<Sample> {
-  await using runner = await startRunner(world);
+/** With its defaults: as many builds run as there are cores, the others wait in its queue. */
+const atRunner = (world: World, crowd: Crowd) => takeAtRunner(world, crowd, { as: 'at-once', settings: {} });
+
+/** All of them run. */
+const atWideRunner = (world: World, crowd: Crowd) =>
+  takeAtRunner(world, crowd, {
+    as: 'at-once-all',
+    settings: { BUILDBOT_MAX_BUILDS: `${crowd.builds}` },
+  });
+
+type AtRunner = { as: CaseName; settings: Record<string, string> };
+
+async function takeAtRunner(world: World, crowd: Crowd, { as, settings }: AtRunner): Promise<Sample> {
+  await chill(world);
+  await using runner = await startRunner(world, settings);
+  await warmUp(world, { way: ours(world, runner), runner }, crowd);
   const input = await writeCredentials(world);
   const build = (job: Job, output: string) =>
     time('ssh', [...runner.login, buildCommand(world, job)], {
@@ -32,30 +45,30 @@ async function atRunner(world: World, crowd: Crowd): Promise<Sample> {
       input,
       output,
     });
-  return takeAll(world, crowd, {
-    ...{ way: 'ours', runner, build },
-    digestOf: (output) => readResult(output).digest,
-  });
+  const digestOf = (output: string) => readResult(output).digest;
+  return await takeAll(world, crowd, { ...{ as, way: 'ours', runner }, build, digestOf });
 }
 
 async function onEngine(world: World, crowd: Crowd): Promise<Sample> {
   const environment = { ...world.environment, DOCKER_BUILDKIT: '1' };
   const build = (job: Job, output: string) =>
     time('sh', ['-c', buildScript(world, job)], { environment, directory: checkoutIn(world, job), output });
-  return takeAll(world, crowd, { way: 'limit', build, digestOf: pushedDigest });
+  await chill(world);
+  return takeAll(world, crowd, { ...{ as: 'at-once', way: 'limit' }, build, digestOf: pushedDigest });
 }
 
 type Taker = {
+  as: CaseName;
   way: 'ours' | 'limit';
-  runner?: Awaited<ReturnType<typeof startRunner>>;
+  runner?: Runner;
   build: (job: Job, output: string) => Promise<number>;
   digestOf: (output: string) => string;
 };
 
-async function takeAll(world: World, crowd: Crowd, { way, runner, build, digestOf }: Taker): Promise<Sample> {
+async function takeAll(world: World, crowd: Crowd, taker: Taker): Promise<Sample> {
+  const { as, way, runner, build, digestOf } = taker;
   const { fixture, from, round, builds } = crowd;
-  const name = `crowd-${builds}-${way}-${round}`;
-  await chill(world);
+  const name = `crowd-${builds}-${way}-${as}-${round}`;
   await using repository = await openRepository(world, { fixture, from, name, commits: builds + 1 });
   const jobs = repository.revisions.map((revision, n): Job => ({
     fixture,
@@ -78,7 +91,7 @@ async function takeAll(world: World, crowd: Crowd, { way, runner, build, digestO
   for (const job of jobs)
     await checkPushed(job.reference, digestOf(await lastBytes(outputOf(job))), repository.mark(job.revision));
   return {
-    ...{ fixture: `${fixture.name}x${builds}`, case: 'at-once', way, round, seconds },
+    ...{ fixture: `${fixture.name}x${builds}`, case: as, way, round, seconds },
     ...(seen.runner && { runner: seen.runner }),
   };
 }

@@ -3,9 +3,13 @@ import type { Cpu } from '../process.js';
 
 /**
  * `cold`: nobody has seen the repository. `same`: the same revision again, access proved lately. `same-proof`: the same
- * with an access proof to make. `next`: one changed file. `log`: one build with a long log. `at-once`: many builds, all of them.
+ * with an access proof to make. `next`: one changed file. `log`: one build with a long log. `at-once`: many builds, all of them;
+ * `at-once-all`: at a runner that lets all of them run.
  */
-export type CaseName = 'cold' | 'same' | 'same-proof' | 'next' | 'log' | 'at-once';
+export type CaseName = 'cold' | 'same' | 'same-proof' | 'next' | 'log' | 'at-once' | 'at-once-all';
+
+/** What the others do beside cases that only ours has. */
+export const others: Partial<Record<CaseName, CaseName>> = { 'same-proof': 'same', 'at-once-all': 'at-once' };
 
 export type Sample = {
   fixture: string;

@@ -1,3 +1,4 @@
+import { others } from '../cases/sample.js';
 import { fixtures } from '../fixtures/index.js';
 import {
   findRow,
@@ -59,12 +60,12 @@ const nameOf = (row: Row) => `${row.fixture} ${row.case}`;
 
 function cellsOf(row: Row, rows: readonly Row[]): string[] {
   const ours = secondsOf(row, 'ours');
-  const others = row.case === 'same-proof' ? (findRow(rows, row.fixture, 'same') ?? row) : row;
+  const theirs = findRow(rows, row.fixture, others[row.case] ?? row.case) ?? row;
   const count = row.samples.filter(({ way }) => way === 'ours').length;
   return [
     `${count}`,
     ...columns.map((column) => {
-      const seconds = secondsOf(column === 'ours' ? row : others, column);
+      const seconds = secondsOf(column === 'ours' ? row : theirs, column);
       if (seconds === undefined) return '';
       const times = ours === undefined || column === 'ours' ? '' : ` (${(seconds / ours).toFixed(2)})`;
       return `${seconds.toFixed(seconds < 10 ? 3 : 1)}${times}`;

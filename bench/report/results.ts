@@ -38,11 +38,12 @@ export function median(values: readonly number[]): number | undefined {
 /** Median seconds of a way, or nothing where it was not measured. `limit+`: with the question to the git server. */
 export function secondsOf({ samples }: Row, column: Column): number | undefined {
   const asks = column === 'limit+';
-  const taken = samples.filter(({ way }) => way === (asks ? 'limit' : column));
+  const taken = asks
+    ? samples.filter(({ question }) => question !== undefined)
+    : samples.filter(({ way }) => way === column);
   return median(taken.map(({ seconds, question }) => seconds + (asks ? (question ?? 0) : 0)));
 }
 
-/** What a case is compared with: the others build `same` for both of ours. */
 export function findRow(rows: readonly Row[], fixture: string, name: CaseName): Row | undefined {
   return rows.find((row) => row.fixture === fixture && row.case === name);
 }

@@ -1,4 +1,5 @@
 import { FIRST_LINE, goals, LOG_RATE, peakGoal, WARM_CPU, type Goal } from '../goals.js';
+import { others } from '../cases/sample.js';
 import type { Tiny } from '../cases/tiny.js';
 import { findRow, median, rowsOf, secondsOf, type Results, type Row } from './results.js';
 
@@ -18,7 +19,7 @@ export function verdictsOf({ samples, tiny }: Results): Verdict[] {
 
 function judgeRatio(rows: readonly Row[], goal: Goal): Verdict[] {
   const mine = findRow(rows, goal.fixture, goal.case);
-  const theirs = findRow(rows, goal.fixture, goal.case === 'same-proof' ? 'same' : goal.case);
+  const theirs = findRow(rows, goal.fixture, others[goal.case] ?? goal.case);
   const ours = mine && secondsOf(mine, 'ours');
   const other = theirs && secondsOf(theirs, goal.than);
   if (ours === undefined || other === undefined) return [];
