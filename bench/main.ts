@@ -83,7 +83,7 @@ function keep(sample: Sample): void {
 async function writeResults(results: Results): Promise<void> {
   const text = report(results);
   const directory = selection.whole ? 'bench' : 'bench/dist';
-  await writeFile(join(directory, 'RESULTS.md'), text);
+  if (selection.whole) await writeFile(join(directory, 'RESULTS.md'), text);
   await writeFile(join(directory, 'results.json'), `${JSON.stringify(results, undefined, 1)}\n`);
   process.stdout.write(text);
 }
