@@ -10,6 +10,7 @@ import { createLocks } from './adapters/locks.js';
 import { createNotifier } from './adapters/notify/notifier.js';
 import { createRunner, type Runner } from './adapters/runner.js';
 import { createS3Artefacts } from './adapters/s3/artefacts.js';
+import { loadSecret } from './adapters/secret-file.js';
 import { createSource } from './adapters/source.js';
 import { createSpools } from './adapters/spool.js';
 import { createWorkspaces } from './adapters/workspace.js';
@@ -73,6 +74,7 @@ export function createWorld(
     }),
     engine: createDockerEngine({
       ...{ buildkit: config.buildkit, connection, lendings: join(lendings, runner.id) },
+      contextSecret: () => loadSecret(join(dataDirectory, 'context-secret')),
     }),
     containers,
     contexts: createDockerContexts({

@@ -1,41 +1,46 @@
 import type { FileEntry, Tree, TreeEntry } from '../../model/tree.js';
-import { dataPacket, endOfStats, finishPacket, readPacket, statPacket } from './fsutil.js';
+import { dataPacket, endOfStats, finishPacket, readPacket } from './fsutil.js';
 import { type Call, GrpcError, grpcStatus, type Method } from './grpc.js';
 import { requestQueue, type RequestQueue } from './request-queue.js';
 import { selectEntries } from './selection.js';
+import type { ContextStamp } from './stamp.js';
+import { statBatches } from './stats.js';
 
 const PIECE = 64 * 1024;
 
 /** What the engine may ask for, by the name that BuildKit's Dockerfile frontend gives it: `context`, `dockerfile`. */
-export type Directories = ReadonlyMap<string, Tree>;
+export type Directories = { trees: ReadonlyMap<string, Tree>; stamp: Pick<ContextStamp, 'nanosecondsOf'> };
 
 /**
  * moby.filesync.v1.FileSync/DiffCopy (moby/buildkit, session/filesync): we list every entry, the engine asks for the files that
  * differ from what it kept under the session's shared key, and for these alone the tree is read.
  */
-export function diffCopy(directories: Directories): Method {
+export function diffCopy({ trees, stamp }: Directories): Method {
   return async (call) => {
     const name = metadataValues(call, 'dir-name')[0] ?? '';
-    const tree = directories.get(name);
+    const tree = trees.get(name);
     if (tree === undefined) throw new GrpcError(grpcStatus.notFound, `no access to directory '${name}'`);
     const paths = [...metadataValues(call, 'followpaths'), ...metadataValues(call, 'include-patterns')];
-    await transfer(call, tree, selectEntries(await tree.entries(), paths));
+    await transfer(call, { tree, stamp }, selectEntries(await tree.entries(), paths));
   };
 }
 
-async function transfer(call: Call, tree: Tree, entries: readonly TreeEntry[]): Promise<void> {
+type Offer = { tree: Tree; stamp: Directories['stamp'] };
+
+async function transfer(call: Call, { tree, stamp }: Offer, entries: readonly TreeEntry[]): Promise<void> {
   const wanted = requestQueue();
   const sending = sendFiles(call, tree, { entries, wanted });
   const receiving = receiveRequests(call, entries, wanted);
-  await Promise.all([sendStats(call, entries), sending, receiving]);
+  await Promise.all([sendStats(call, entries, stamp), sending, receiving]);
   await call.send(finishPacket);
 }
 
-async function sendStats(call: Call, entries: readonly TreeEntry[]): Promise<void> {
-  for (const entry of entries) {
-    const full = call.send(statPacket(entry));
-    if (full !== undefined) await full;
-  }
+async function sendStats(
+  call: Call,
+  entries: readonly TreeEntry[],
+  { nanosecondsOf }: Directories['stamp'],
+): Promise<void> {
+  for (const batch of statBatches(entries, nanosecondsOf)) await call.sendFramed(batch);
   await call.send(endOfStats);
 }
 

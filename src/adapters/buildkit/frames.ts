@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 
 /** gRPC's message frames: a zero byte (not compressed), the length in four bytes, the message. */
-const HEADER = 5;
+export const FRAME_HEADER = 5;
 const BATCH = 64 * 1024;
 
 /** The messages that arrive on a stream. Returning early leaves the stream open for the answer. */
@@ -10,10 +10,10 @@ export async function* readFrames(stream: Duplex): AsyncGenerator<Buffer> {
   for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
     pending = pending.length === 0 ? (chunk as Buffer) : Buffer.concat([pending, chunk as Buffer]);
     let at = 0;
-    while (pending.length - at >= HEADER) {
-      const end = at + HEADER + pending.readUInt32BE(at + 1);
+    while (pending.length - at >= FRAME_HEADER) {
+      const end = at + FRAME_HEADER + pending.readUInt32BE(at + 1);
       if (pending.length < end) break;
-      yield pending.subarray(at + HEADER, end);
+      yield pending.subarray(at + FRAME_HEADER, end);
       at = end;
     }
     pending = pending.subarray(at);
@@ -22,6 +22,8 @@ export async function* readFrames(stream: Duplex): AsyncGenerator<Buffer> {
 
 type FrameWriter = {
   write: (message: Uint8Array) => void | Promise<void>;
+  /** Takes frames that are complete; what is in the buffer may not change any more. */
+  writeFramed: (frames: Uint8Array) => void | Promise<void>;
   /** Sends what waits and resolves when the stream takes more. */
   flush: () => Promise<void>;
 };
@@ -39,18 +41,16 @@ export function frameWriter(stream: Duplex): FrameWriter {
   const flush = async () => {
     scheduled = false;
     if (size > 0) {
-      const batch = Buffer.concat(waiting, size);
+      const batch = waiting.length === 1 ? waiting[0]! : Buffer.concat(waiting, size);
       waiting = [];
       size = 0;
       if (!stream.write(batch)) full ??= writable(stream).finally(() => (full = undefined));
     }
     await full;
   };
-  const write = (message: Uint8Array) => {
-    const header = Buffer.alloc(HEADER);
-    header.writeUInt32BE(message.length, 1);
-    waiting.push(header, message);
-    size += HEADER + message.length;
+  const push = (...parts: Uint8Array[]) => {
+    for (const part of parts) size += part.length;
+    waiting.push(...parts);
     if (size >= BATCH) return flush();
     if (!scheduled) {
       scheduled = true;
@@ -61,7 +61,18 @@ export function frameWriter(stream: Duplex): FrameWriter {
     }
     return full;
   };
-  return { write, flush };
+  const write = (message: Uint8Array) => {
+    const header = Buffer.allocUnsafe(FRAME_HEADER);
+    writeFrameHeader(header, 0, message.length);
+    return push(header, message);
+  };
+  return { write, writeFramed: push, flush };
+}
+
+/** Writes what goes before a message of `length` bytes to `at`. */
+export function writeFrameHeader(bytes: Buffer, at: number, length: number): void {
+  bytes[at] = 0;
+  bytes.writeUInt32BE(length, at + 1);
 }
 
 /** Resolves when the stream takes more, rejects when it never will. */

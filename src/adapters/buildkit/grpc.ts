@@ -12,6 +12,8 @@ export type Call = {
   messages: AsyncIterable<Buffer>;
   /** Await the answer: a promise means that the other side is slow. Rejects when it has gone. */
   send: (message: Uint8Array) => void | Promise<void>;
+  /** As `send`, for messages that are in gRPC frames already. */
+  sendFramed: (frames: Uint8Array) => void | Promise<void>;
 };
 
 /** Serves one call; the call ends well when it resolves. */
@@ -54,7 +56,7 @@ export function serveGrpc(
     stream.on('error', () => undefined);
     const method = methods.get(headers[':path'] ?? '') ?? unimplemented;
     const call = { metadata: readMetadata(rawHeaders), messages: readFrames(stream) };
-    void answer(stream, (send) => method({ ...call, send }), onError);
+    void answer(stream, (sender) => method({ ...call, ...sender }), onError);
   };
   server.on('stream', onStream as (...given: unknown[]) => void);
   server.emit('connection', socket);
@@ -65,7 +67,7 @@ const unimplemented: Method = () =>
 
 async function answer(
   stream: http2.ServerHttp2Stream,
-  run: (send: Call['send']) => Promise<void>,
+  run: (sender: Pick<Call, 'send' | 'sendFramed'>) => Promise<void>,
   onError: (error: unknown) => void,
 ): Promise<void> {
   let status: number = grpcStatus.ok;
@@ -76,7 +78,7 @@ async function answer(
   });
   const writer = frameWriter(stream);
   try {
-    await run(writer.write);
+    await run({ send: writer.write, sendFramed: writer.writeFramed });
     await writer.flush();
   } catch (error) {
     status = error instanceof GrpcError ? error.status : grpcStatus.unknown;

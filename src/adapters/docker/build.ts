@@ -12,11 +12,11 @@ import { type EngineImage, inspectImage, removeName } from './images.js';
 /** Builds with the better builder that the engine has, and looks the image up. */
 export async function buildAndInspect(
   connection: Connection,
-  { engine, spec }: { engine: EngineIdentity; spec: ImageSpec },
+  { engine, spec, contextSecret }: { engine: EngineIdentity; spec: ImageSpec; contextSecret: Buffer },
   io: StepIO,
 ): Promise<BuiltImage> {
   const { id, cached } = engine.buildkit
-    ? await buildkitBuild(connection, { spec, apiVersion: engine.apiVersion }, io)
+    ? await buildkitBuild(connection, { spec, apiVersion: engine.apiVersion, contextSecret }, io)
     : engine.name === 'podman'
       ? await podmanBuild(connection, spec, io)
       : await classicBuild(connection, { spec }, io);

@@ -22,7 +22,7 @@ type SolveMessage = { id?: string; aux?: string | { ID: string }; errorDetail?: 
  */
 export async function buildkitBuild(
   connection: Connection,
-  { spec, apiVersion }: { spec: ImageSpec; apiVersion: number },
+  { spec, apiVersion, contextSecret }: { spec: ImageSpec; apiVersion: number; contextSecret: Buffer },
   { emit, signal }: StepIO,
 ): Promise<{ id: string; cached: boolean }> {
   for (const message of checkOptions(spec, apiVersion)) await emit({ type: 'warning', message });
@@ -30,7 +30,7 @@ export async function buildkitBuild(
   const stop = gentleStop(connection, buildId, signal);
   let session: (SolveSession & { id: string }) | undefined;
   try {
-    session = await startSession(connection, spec, stop.cut);
+    session = await startSession(connection, { spec, contextSecret }, stop.cut);
     const query = solveQuery(spec, buildId, session.id);
     const answer = await openStream(connection, { method: 'POST', path: '/build', query, signal: stop.cut });
     stop.started();

@@ -1,5 +1,6 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { ImageSpec } from '../../ports.js';
+import { contextStamp } from '../buildkit/stamp.js';
 import { openSolveSession, sessionMethods, type SolveSession } from '../buildkit/session.js';
 import { type Connection, openUpgraded } from './connection.js';
 import { textTree } from './dockerfile-tree.js';
@@ -11,21 +12,24 @@ import { dockerfilePath } from './query.js';
  */
 export async function startSession(
   connection: Connection,
-  { context, registries, secrets, agent }: ImageSpec,
+  { spec, contextSecret }: { spec: ImageSpec; contextSecret: Buffer },
   signal: AbortSignal,
 ): Promise<SolveSession & { id: string }> {
+  const { context, registries, secrets, agent } = spec;
   const id = randomUUID();
+  const stamp = contextStamp(contextSecret, context.sharedKey);
   const dockerfile = textTree(dockerfilePath(context.dockerfileName), context.dockerfile);
-  const directories = new Map([
+  const trees = new Map([
     ['context', context.tree],
     ['dockerfile', dockerfile],
   ]);
+  const directories = { trees, stamp };
   const methods = sessionMethods({ directories, registries, secrets, agent });
   const headers = {
     Upgrade: 'h2c',
     'X-Docker-Expose-Session-Uuid': id,
     'X-Docker-Expose-Session-Name': 'buildbot',
-    'X-Docker-Expose-Session-Sharedkey': createHash('sha256').update(context.sharedKey).digest('hex'),
+    'X-Docker-Expose-Session-Sharedkey': stamp.sharedKey,
     'X-Docker-Expose-Session-Grpc-Method': [...methods.keys()],
   };
   const socket = await openUpgraded(connection, { method: 'POST', path: '/session', headers, signal });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type Docker from 'dockerode';
 import { Failure } from '../../model/errors.js';
 import type { Engine } from '../../ports.js';
@@ -15,12 +16,16 @@ type DockerEngineOptions = {
   buildkit: BuildkitChoice;
   /** Directory of this runner for the names that images bear while they are pushed: for `sweepEngine`. Absent: nobody sweeps them. */
   lendings?: string;
+  /** What contexts are stamped with (see `contextStamp`); without it one of this process alone, so that the engine's copies end with it. */
+  contextSecret?: () => Promise<Buffer>;
   /** Where the engine is; what is absent comes from DOCKER_HOST and its like, or is the default socket. */
   connection?: Docker.DockerOptions;
 };
 
 /** Docker, and Podman's Docker API, as the port Engine. Opens no connection before it is asked something. */
-export function createDockerEngine({ buildkit, lendings, connection: where }: DockerEngineOptions): Engine {
+export function createDockerEngine(options: DockerEngineOptions): Engine {
+  const { buildkit, lendings, connection: where, contextSecret = async () => ownSecret } = options;
+  const ownSecret = randomBytes(32);
   const connection = connect(where);
   const withName = createNameLock();
   const note = lendingNotes(lendings);
@@ -45,7 +50,7 @@ export function createDockerEngine({ buildkit, lendings, connection: where }: Do
     async build(spec, io) {
       const engine = known ?? (await identify(io.signal));
       if (buildkit === 'yes' && !engine.buildkit) throw withoutBuildkit(engine);
-      return watched(buildAndInspect(connection, { engine, spec }, io));
+      return watched(buildAndInspect(connection, { engine, spec, contextSecret: await contextSecret() }, io));
     },
     push: (source, target, access) =>
       watched(

@@ -31,6 +31,8 @@ export interface Mirror {
   ): Promise<string[]>;
   /** Of what was read here before. */
   memory: ObjectMemory;
+  /** Where `dateEntries` remembers what was built. */
+  datesFile: string;
   /** Of Git LFS. For callers whom the forge has accepted. */
   largeObjects: LargeObjects;
   /** Runs what changes `largeObjects`, one after another. */
@@ -53,6 +55,7 @@ export function createMirrors(depot: Depot, environment: NodeJS.ProcessEnv): Mir
       return createMirror({
         ...{ repository, name, open, depot, environment, memory },
         alone: (signal, task) => depot.change({ name }, signal, task),
+        datesFile: join(directory, 'dates'),
         large: {
           largeObjects: openLargeObjects(join(directory, 'lfs')),
           aloneWithLargeObjects: (signal, task) => depot.change({ name, part: 'lfs' }, signal, task),
@@ -89,14 +92,16 @@ type Parts = {
   environment: NodeJS.ProcessEnv;
   memory: ObjectMemory;
   alone: <T>(signal: AbortSignal, task: () => Promise<T>) => Promise<T>;
+  datesFile: string;
   large: Pick<Mirror, 'largeObjects' | 'aloneWithLargeObjects'>;
 };
 
 function createMirror(parts: Parts): Mirror {
-  const { open, name, depot, memory, alone, large } = parts;
+  const { open, name, depot, memory, alone, datesFile, large } = parts;
   const mirror: Mirror = {
     ...large,
     memory,
+    datesFile,
     async obtain(commit, remote, signal) {
       const stores = [open('tips', commit.length === 64), open('complete', commit.length === 64)];
       return await holdCommit({ depot, name, commit, signal }, async () => {

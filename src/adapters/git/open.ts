@@ -1,3 +1,4 @@
+import { dateEntries } from '../vcs/dates.js';
 import type { LargeFileAccess } from './lfs/fetch.js';
 import { createConnect, type Connect, type Connection, type ConnectionSettings } from './connection.js';
 import { localEnvironment } from './environment.js';
@@ -36,6 +37,7 @@ export async function openRevision(fetching: Fetching): Promise<Snapshot> {
       opened: { count: 0 },
     },
   );
+  await dateEntries(await snapshot.tree.entries(), connection.mirror.datesFile);
   return { ...snapshot, revision: { ...snapshot.revision, ...name } };
 }
 

@@ -29,6 +29,8 @@ export interface Cache {
   obtain(node: string, remote: Remote, signal: AbortSignal): Promise<Cached>;
   /** Hands over the changeset's files as a tar stream. Rejects with DamagedCache, also after `consume` has settled. */
   archive(cached: Cached, consume: (tar: Readable) => Promise<void>, signal: AbortSignal): Promise<void>;
+  /** Where `dateEntries` remembers what was built. */
+  datesFile: string;
   /** Throws the cache away in which `cached` was, unless that was done since. */
   discard(cached: Cached, signal: AbortSignal): Promise<void>;
 }
@@ -64,6 +66,7 @@ function createCache(parts: Parts): Cache {
   const { directory, hold, alone } = parts;
   return {
     hold,
+    datesFile: join(directory, '.hg', 'buildbot-dates'),
     async obtain(node, remote, signal) {
       const call = { ...parts, signal };
       const present = await find(node, call);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parseRepositoryUrl } from '../../model/repository.js';
 import type { RepositoryRequest } from '../../model/request.js';
 import type { Depot, FetchedSource, Source, SourceAccess, Spools, StepIO } from '../../ports.js';
+import { dateEntries } from '../vcs/dates.js';
 import { checkPermitted } from '../vcs/permission.js';
 import { createProofs, type Proofs } from '../vcs/proofs.js';
 import { createCaches, type Caches } from './cache.js';
@@ -59,6 +60,7 @@ async function fetchSource(
       await dispose();
       throw error;
     });
+    await dateEntries(await tree.entries(), place.cache.datesFile);
     const { branch, time, ...described } = changeset;
     const ref = name === undefined ? {} : nameOf(name, found, branch);
     return {
