@@ -3,12 +3,13 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 
 /**
- * When contents first came to their paths, as columns of a table: `prints` stand for path and content and are in rising order. Numbers in
- * typed arrays, since a million strings would cost more than what they save.
+ * When contents first came to their paths, as columns of a table. Numbers in typed arrays, since a million strings would cost more than
+ * what they save.
  */
 export type DatesRecord = {
   /** Counts the builds that changed the record. */
   build: number;
+  /** Stand for path and content. */
   prints: Float64Array;
   /** Since the epoch. */
   seconds: Float64Array;
@@ -23,12 +24,7 @@ const KEPT = 65_536;
 const HEADER = ['magic', 'checksum', 'count', 'build'].length;
 const MAGIC = 0x6461_7465_7331;
 
-const nothing: DatesRecord = {
-  build: 0,
-  prints: new Float64Array(),
-  seconds: new Float64Array(),
-  uses: new Float64Array(),
-};
+const nothing: DatesRecord = { build: 0, prints: column(0), seconds: column(0), uses: column(0) };
 
 /** Empty where there is no record, or one that is damaged. */
 export async function readDates(file: string): Promise<DatesRecord> {
@@ -38,16 +34,16 @@ export async function readDates(file: string): Promise<DatesRecord> {
   const [magic, checksum, count = 0, build = 0] = numbers;
   if (magic !== MAGIC || numbers.length !== HEADER + 3 * count || checksum !== checksumOf(numbers))
     return nothing;
-  const column = (index: number) => numbers.subarray(HEADER + index * count, HEADER + (index + 1) * count);
-  return { build, prints: column(0), seconds: column(1), uses: column(2) };
+  const at = (index: number) => numbers.subarray(HEADER + index * count, HEADER + (index + 1) * count);
+  return { build, prints: at(0), seconds: at(1), uses: at(2) };
 }
 
 /** Nobody ever finds a half of it. */
 export async function writeDates(file: string, { build, prints, seconds, uses }: DatesRecord): Promise<void> {
   const numbers = new Float64Array(HEADER + 3 * prints.length);
   numbers.set([MAGIC, 0, prints.length, build]);
-  for (const [index, column] of [prints, seconds, uses].entries())
-    numbers.set(column, HEADER + index * prints.length);
+  for (const [index, values] of [prints, seconds, uses].entries())
+    numbers.set(values, HEADER + index * prints.length);
   numbers[1] = checksumOf(numbers);
   const fresh = `${file}.new-${randomUUID()}`;
   try {
@@ -63,57 +59,57 @@ function checksumOf(numbers: Float64Array): number {
   return crc32(Buffer.from(numbers.buffer, 16, numbers.byteLength - 16));
 }
 
-/** The place of the first `print` among `prints`, by binary search. */
-export function find(prints: Float64Array, print: number): number | undefined {
-  let low = 0;
-  let high = prints.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (prints[middle]! < print) low = middle + 1;
-    else high = middle;
-  }
-  return prints[low] === print ? low : undefined;
+/** Finds the row of a print, undefined where it has none: a hash table, since a print is a hash. */
+export function indexRows({ prints }: DatesRecord): (print: number) => number | undefined {
+  let size = 2;
+  while (size < 2 * prints.length) size *= 2;
+  const slots = new Int32Array(size); // row + 1
+  const slotOf = (print: number): number => {
+    let slot = print & (size - 1);
+    while (slots[slot] !== 0 && prints[slots[slot]! - 1] !== print) slot = (slot + 1) & (size - 1);
+    return slot;
+  };
+  for (let row = 0; row < prints.length; row++) slots[slotOf(prints[row]!)] = row + 1;
+  return (print) => {
+    const found = slots[slotOf(print)]!;
+    return found === 0 ? undefined : found - 1;
+  };
 }
 
-/** `record` after a build of what `built` has, in any order; of what only others had, what was used last stays. */
-export function mergeDates(record: DatesRecord, built: Pick<DatesRecord, 'prints' | 'seconds'>): DatesRecord {
+/** `record` after a build of `built`, which had its rows `used`; of what only others had, what was used last stays. */
+export function mergeDates(
+  record: DatesRecord,
+  built: Pick<DatesRecord, 'prints' | 'seconds'>,
+  used: Uint8Array,
+): DatesRecord {
+  const own = built.prints.length;
   const build = record.build + 1;
-  const own = built.prints.toSorted();
-  const others = record.prints.map((print, index) =>
-    find(own, print) === undefined ? record.uses[index]! : 0,
+  const oldest = leastKept(
+    record.uses.filter((_, row) => used[row] === 0),
+    Math.max(KEPT, own),
   );
-  const oldest = leastKept(others, Math.max(KEPT, own.length));
-  const stays = (_: number, index: number): boolean => others[index]! >= oldest;
-  const prints = concat(own, record.prints.filter(stays)).sort();
+  const isKept = (_: number, row: number): boolean => used[row] === 0 && record.uses[row]! >= oldest;
+  const uses = record.uses.filter(isKept);
   const merged = {
     build,
-    prints,
-    seconds: new Float64Array(prints.length),
-    uses: new Float64Array(prints.length),
+    prints: column(own + uses.length),
+    seconds: column(own + uses.length),
+    uses: column(own + uses.length),
   };
-  const put = (source: Pick<DatesRecord, 'prints' | 'seconds'>, use: (index: number) => number): void => {
-    source.prints.forEach((print, index) => {
-      const at = find(prints, print);
-      if (at === undefined || merged.uses[at] === build) return;
-      merged.seconds[at] = source.seconds[index]!;
-      merged.uses[at] = use(index);
-    });
-  };
-  put(built, () => build);
-  put(record, (index) => record.uses[index]!);
+  merged.prints.set(built.prints);
+  merged.prints.set(record.prints.filter(isKept), own);
+  merged.seconds.set(built.seconds);
+  merged.seconds.set(record.seconds.filter(isKept), own);
+  merged.uses.fill(build).set(uses, own);
   return merged;
+}
+
+function column(length: number): Float64Array {
+  return new Float64Array(length);
 }
 
 /** The use from which on at most `most` are kept; those of one build go together. */
 function leastKept(uses: Float64Array, most: number): number {
-  const sorted = uses.toSorted();
-  if (sorted.length <= most) return 1;
-  return Math.max(sorted[sorted.length - most - 1]! + 1, 1);
-}
-
-function concat(a: Float64Array, b: Float64Array): Float64Array {
-  const both = new Float64Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
+  if (uses.length <= most) return 0;
+  return uses.sort()[uses.length - most - 1]! + 1;
 }

@@ -1,5 +1,5 @@
 import type { TreeEntry } from '../../model/tree.js';
-import { find, mergeDates, readDates, writeDates } from './dates-record.js';
+import { indexRows, mergeDates, readDates, writeDates } from './dates-record.js';
 
 /** Entries after which other builds get their turn. */
 const TURN = 16_384;
@@ -14,22 +14,25 @@ const STALE = 8;
  */
 export async function dateEntries(entries: readonly TreeEntry[], file: string): Promise<void> {
   const record = await readDates(file);
+  const rowOf = indexRows(record);
+  const used = new Uint8Array(record.prints.length);
   const prints = new Float64Array(entries.length);
   const seconds = new Float64Array(entries.length);
   let isNews = false;
   for (let index = 0; index < entries.length; index++) {
     const entry = entries[index]!;
     const print = (prints[index] = fingerprint(entry));
-    const at = find(record.prints, print);
-    if (at === undefined || record.seconds[at]! > entry.mtime) isNews = true;
+    const row = rowOf(print);
+    if (row !== undefined) used[row] = 1;
+    if (row === undefined || record.seconds[row]! > entry.mtime) isNews = true;
     else {
-      entry.mtime = record.seconds[at]!;
-      isNews ||= record.build - record.uses[at]! >= STALE;
+      entry.mtime = record.seconds[row]!;
+      isNews ||= record.build - record.uses[row]! >= STALE;
     }
     seconds[index] = entry.mtime;
     if (index % TURN === TURN - 1) await new Promise((resolve) => setImmediate(resolve));
   }
-  if (isNews) await writeDates(file, mergeDates(record, { prints, seconds })).catch(() => undefined);
+  if (isNews) await writeDates(file, mergeDates(record, { prints, seconds }, used)).catch(() => undefined);
 }
 
 /** 53 bits that stand for the path and what lies there: cyrb53 of bryc, no cryptography. */

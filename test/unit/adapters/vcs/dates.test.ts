@@ -58,7 +58,7 @@ test('a revision that brings nothing new is not written down', async () => {
 test('branches that are built in turn do not drive each other out, and what nobody builds goes', async () => {
   const branch = (name: string) => Array.from({ length: 40_000 }, (_, index) => `${index}=${name}`);
   await built(1, ...branch('old'));
-  for (const time of [100, 200, 300]) {
+  for (const time of [100, 200]) {
     expect(new Set(await built(time, ...branch('x'), `turn=${time}`))).toEqual(new Set([100, time]));
     expect(new Set(await built(time, ...branch('y')))).toEqual(new Set([100]));
   }
