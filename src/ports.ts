@@ -122,7 +122,7 @@ export type BuiltImage = {
 };
 
 export interface Spools {
-  /** Keeps streamed entries on disk, below the build's scratch directory, so that they can be read in any order. `id` of a file is the SHA-1 of its content. */
+  /** Keeps streamed entries on disk, below the build's scratch directory, so that they can be read in any order. `id` of a file is the SHA-256 of its content. */
   spool(entries: AsyncIterable<StreamedEntry>, directory: string): Promise<Tree & AsyncDisposable>;
 }
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
+import { placeFile } from './place-file.js';
 
-const LENGTH = 32;
+const HEX = /^[0-9a-f]{64}$/;
 
 /**
  * 32 random bytes that stay in `file` (0600), made where there are none. Safe when several runners start on one directory: the first
@@ -11,23 +11,17 @@ const LENGTH = 32;
 export async function loadSecret(file: string): Promise<Buffer> {
   const found = await readSecret(file);
   if (found !== undefined) return found;
-  const fresh = randomBytes(LENGTH);
-  const temporary = `${file}.new-${randomBytes(8).toString('hex')}`;
+  const fresh = randomBytes(32);
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     await rm(file, { force: true }); // one that is damaged
-    await writeFile(temporary, fresh, { mode: 0o600, flag: 'wx', flush: true });
-    // Unlike a rename, a link never replaces what a faster one has put there.
-    await link(temporary, file);
+    await placeFile(file, fresh.toString('hex'));
   } catch {
-    return (await readSecret(file)) ?? fresh;
-  } finally {
-    await rm(temporary, { force: true }).catch(() => undefined);
+    return fresh;
   }
-  return fresh;
+  return (await readSecret(file)) ?? fresh;
 }
 
 async function readSecret(file: string): Promise<Buffer | undefined> {
-  const bytes = await readFile(file).catch(() => undefined);
-  return bytes?.length === LENGTH ? bytes : undefined;
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return HEX.test(text) ? Buffer.from(text, 'hex') : undefined;
 }

@@ -50,7 +50,7 @@ async function writeEntries(file: FileHandle, streamed: AsyncIterable<StreamedEn
       continue;
     }
     const offset = writer.length();
-    const hash = createHash('sha1');
+    const hash = createHash('sha256');
     for await (const chunk of chunks ?? []) {
       hash.update(chunk);
       await writer.write(chunk);

@@ -253,7 +253,9 @@ function storeOf(dataDirectory: string): string {
 }
 
 function leftovers(dataDirectory: string): string[] {
-  return readdirSync(join(storeOf(dataDirectory), '..')).filter((name) => !name.endsWith('.git'));
+  return readdirSync(join(storeOf(dataDirectory), '..')).filter(
+    (name) => !name.endsWith('.git') && name !== 'dates',
+  );
 }
 
 function packs(store: string): string[] {

@@ -43,7 +43,7 @@ test('every kind of entry, sorted as a walk meets them, and the revision', async
   const mtime = revision.committedAt.getTime() / 1000;
   const file = (path: string, content: string, mode = 0o644) => ({
     ...{ type: 'file', path, mode, size: content.length, mtime },
-    id: createHash('sha1').update(content).digest('hex'),
+    id: createHash('sha256').update(content).digest('hex'),
   });
   const directory = (path: string) => ({ type: 'directory', path, mode: 0o755, mtime });
   expect(entries.filter(({ path }) => !path.startsWith('long'))).toEqual([

@@ -37,7 +37,7 @@ async function contentsOf(tree: Tree, files: readonly FileEntry[]): Promise<[str
   return found;
 }
 
-test('entries are sorted, with the parents that the stream left out, and files named by their SHA-1', async () => {
+test('entries are sorted, with the parents that the stream left out, and files named by their SHA-256', async () => {
   const link: TreeEntry = { type: 'symlink', path: 'b', target: 'a', mtime: 7 };
   const listed: TreeEntry = { type: 'directory', path: 'listed', mode: 0o700, mtime: 8 };
   const streamed = [
@@ -48,13 +48,13 @@ test('entries are sorted, with the parents that the stream left out, and files n
     file('listed/f'),
   ];
   await using tree = await spools.spool(streamOf(streamed), directory);
-  const empty = createHash('sha1').digest('hex');
+  const empty = createHash('sha256').digest('hex');
   const parent = { type: 'directory', mode: 0o755, mtime: 5 };
   const made = { type: 'file', mode: 0o640, mtime: 5 };
   expect(await tree.entries()).toEqual([
     { ...parent, path: 'a' },
     { ...parent, path: 'a/x' },
-    { ...made, path: 'a/x/y', size: 3, id: createHash('sha1').update('one').digest('hex') },
+    { ...made, path: 'a/x/y', size: 3, id: createHash('sha256').update('one').digest('hex') },
     link,
     listed,
     { ...made, path: 'listed/f', size: 0, id: empty },
