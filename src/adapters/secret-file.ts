@@ -9,19 +9,14 @@ const HEX = /^[0-9a-f]{64}$/;
  * one's stay. Where they cannot be kept, the next call gives others: they are for what may be lost.
  */
 export async function loadSecret(file: string): Promise<Buffer> {
-  const found = await readSecret(file);
-  if (found !== undefined) return found;
   const fresh = randomBytes(32);
   try {
-    await rm(file, { force: true }); // one that is damaged
+    const text = await readFile(file, 'utf8').catch(() => undefined);
+    if (text !== undefined && HEX.test(text)) return Buffer.from(text, 'hex');
+    if (text !== undefined) await rm(file, { force: true }); // damaged
     await placeFile(file, fresh.toString('hex'));
+    return Buffer.from(await readFile(file, 'utf8'), 'hex');
   } catch {
     return fresh;
   }
-  return (await readSecret(file)) ?? fresh;
-}
-
-async function readSecret(file: string): Promise<Buffer | undefined> {
-  const text = await readFile(file, 'utf8').catch(() => '');
-  return HEX.test(text) ? Buffer.from(text, 'hex') : undefined;
 }
