@@ -33,7 +33,7 @@ export function createServices(config: Config, environment: NodeJS.ProcessEnv, l
         await runner.register();
         isServing = true;
         await world.sweepFiles();
-        await using _engine = await runnerEngine.start(engine, world.sweepOwn);
+        await using _engine = await runnerEngine.start(engine, () => world.sweepOwn());
         await world.sweepEngine(await runner.dead());
         storage.collect();
         return await serve(config, services, { log, workspaces });

@@ -8,7 +8,10 @@ import type { FileEntry, TreeEntry } from '../../../../src/model/tree.js';
 const file = { type: 'file', path: 'a', mode: 0o644, size: 3, id: 'one', mtime: 1_700_000_000 } as const;
 
 /** The messages in gRPC frames. */
-function messages(entries: readonly TreeEntry[], nanosecondsOf = (_: FileEntry) => 5): Buffer[] {
+function messages(
+  entries: readonly TreeEntry[],
+  nanosecondsOf: (file: FileEntry) => number = () => 5,
+): Buffer[] {
   const bytes = Buffer.concat([...statBatches(entries, nanosecondsOf)]);
   const found: Buffer[] = [];
   for (let at = 0; at < bytes.length; at += 5 + found.at(-1)!.length) {
