@@ -40,7 +40,8 @@ export function createRunner(
   const id = randomBytes(6).toString('hex');
   const directory = join(dataDirectory, 'runners');
   const file = (name: string): string => join(directory, name);
-  let registration: Promise<void> | undefined;
+  let registering: Promise<void> | undefined;
+  let isRegistered = false;
   let family: Promise<string> | undefined;
   const known = async (): Promise<string[]> =>
     (await readdir(directory).catch(() => [])).filter((name) => ID.test(name) && name !== id);
@@ -48,10 +49,12 @@ export function createRunner(
     id,
     async register() {
       // Whoever empties the data directory takes the name too, and one without a name passes for dead.
-      if (registration !== undefined && !(await exists(file(id)))) registration = undefined;
-      await (registration ??= register(directory, file(id), answer));
+      if (isRegistered && (await exists(file(id)))) return;
+      await (registering ??= register(directory, file(id), answer)
+        .then(() => void (isRegistered = true))
+        .finally(() => (registering = undefined)));
     },
-    registered: () => registration !== undefined,
+    registered: () => isRegistered,
     lives: (name) => isPresent(file(name)),
     async dead() {
       const names = await known();

@@ -86,6 +86,17 @@ test('many runners have a lock in turn, also where one is killed that has it', a
   expect(said).toBeGreaterThan(120);
 });
 
+test('a runner is registered once, however many ask at once, and again when its name was taken away', async () => {
+  const data = dataDirectory();
+  const [{ runner }, other] = [runnerOn(data), runnerOn(data)];
+  for (let i = 0; i < 2; i++) {
+    await Promise.all(Array.from({ length: 20 }, () => runner.register()));
+    expect(readdirSync(join(data, 'runners'))).toEqual([runner.id]);
+    expect(await other.runner.lives(runner.id)).toBe(true);
+    rmSync(join(data, 'runners'), { recursive: true });
+  }
+});
+
 test('a copy that another runner holds stays, until that has ended', async () => {
   const data = dataDirectory();
   const depot = runnerOn(data).depot('git');
