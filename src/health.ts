@@ -6,7 +6,7 @@ import { asFailure } from './model/errors.js';
 import type { Clock, Engine } from './ports.js';
 
 /** Milliseconds that the engine has to say who it is, and that somebody who wants to know it waits where an older answer is there. */
-const [PATIENCE, SOON] = [2_000, 200];
+export const [PATIENCE, SOON] = [2_000, 200];
 
 export type HealthOptions = {
   engine: Pick<Engine, 'describe'>;

@@ -7,7 +7,7 @@ import { engineFailure } from './engine-failure.js';
 import { findRootDirectory } from './root-directory.js';
 
 /** Milliseconds that the engine has to remove what it is told to. */
-const PRUNING = 600_000;
+export const PRUNING = 600_000;
 /** Milliseconds for which a measurement counts: each build makes it grow, and the engine measures file by file. */
 const FRESH = 300_000;
 

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { STDIN_SILENCE } from '../../../src/adapters/context/stream.js';
+import { PRUNING } from '../../../src/adapters/docker/build-cache.js';
 import { REMOVING } from '../../../src/adapters/docker/caches.js';
 import { GRACE as STOP_GRACE, DEADLINE as STOPPED } from '../../../src/adapters/docker/container-stop.js';
 import { MAKING } from '../../../src/adapters/docker/containers.js';
@@ -24,6 +25,7 @@ import { WEB_SILENCE } from '../../../src/adapters/vcs/environment.js';
 import { SSH_WAITS } from '../../../src/adapters/vcs/ssh.js';
 import { PATIENCE as DOCUMENT } from '../../../src/commands/read-all.js';
 import { readConfig } from '../../../src/config.js';
+import { PATIENCE as STATUS } from '../../../src/health.js';
 import { DOOR, ENGINE as HEALTH, REPORT } from '../../../src/healthcheck.js';
 import { stepNames } from '../../../src/model/events.js';
 import { LAST_WORDS } from '../../../src/model/last-words.js';
@@ -109,8 +111,8 @@ const waits = [
   ],
   ['The engine: to remove a context; a cache', `${time(REMOVAL)}; ${time(REMOVING)}`, 'a warning'],
   [
-    'The engine: to measure the caches of builders, beside builds',
-    time(MEASURING),
+    'The engine: to measure what it caches, beside builds; to prune it',
+    `${time(MEASURING)}; ${time(PRUNING)}`,
     'a line in the log of the runner',
   ],
   [
@@ -148,6 +150,8 @@ const waits = [
     `${time(door.loginGraceMs)}; ${time(door.keepaliveIntervalMs * (door.keepaliveCountMax + 1))}`,
     'the connection is ended; for the build, `--on-disconnect`',
   ],
+  ['Another build or runner that fetches into the same copy of a repository', 'the step `source`', whole],
+  ['`status`: the engine', time(STATUS), 'it is told as not reachable'],
   [
     "An engine of the runner's own: to answer after its start; to end; a build, for one that has died",
     `${time(ENGINE_START)}; ${time(ENGINE_END)}; ${time(BUILD_PATIENCE)}`,
