@@ -53,7 +53,7 @@ describe('a build without a server', () => {
     expect(await names()).toEqual([]);
   });
 
-  it('collects the caches of builders before it ends', async () => {
+  it('collects what is cached before it ends', async () => {
     await using repository = await createRepository({ Dockerfile: dockerfile() });
     await using way = await scriptedVolumes(data);
     const builder = ['--builder-image', lab('LAB_BASE_IMAGE'), '--builder-command', 'true'];
@@ -70,6 +70,7 @@ describe('a build without a server', () => {
     const { code, stderr } = await outputOf(child);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(way.removed).toEqual(['buildbot-cache-old']);
+    expect(await readdir(join(data, 'git'))).toEqual([]);
     await docker.getImage(tag).remove();
     await Promise.all((await readdir(join(data, 'caches'))).map((name) => docker.getVolume(name).remove()));
   });

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { lab } from '../lab/environment.js';
@@ -54,15 +54,6 @@ describe('two runners on one data directory', () => {
     await using _three = await startRunner({ BUILDBOT_DATA_DIR: one.data });
     expect((await leftovers(one)).filter((name) => running.includes(name))).toEqual([]);
     expect((await two.ssh('status')).code).toBe(0);
-  });
-
-  it('keep what is cached within the limit', async () => {
-    await using one = await startRunner({ BUILDBOT_CACHE_LIMIT: '1' });
-    await using repository = await createRepository({ Dockerfile: dockerfile() });
-    const flags = `build --repo ${repository.url} -t never.example/x:${randomUUID()} --no-push --credentials -`;
-    expect((await one.ssh(flags, { input: credentials() })).code).toBe(0);
-    await expect.poll(() => readdir(join(one.data, 'git')), { timeout: 60_000 }).toEqual([]);
-    expect((await one.ssh(flags, { input: credentials() })).code).toBe(0);
   });
 });
 
