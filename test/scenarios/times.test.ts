@@ -42,8 +42,6 @@ async function forgetInRunner(data: string): Promise<void> {
   await rm(join(data, 'context-secret'));
 }
 
-type CacheRecord = { ID: string; Type: string; CreatedAt: string };
-
 /** The contexts that the engine has kept since then; those that others have made meanwhile cost their owners time. */
 async function forgetInEngine(since: string): Promise<void> {
   const { BuildCache } = (await docker.df()) as {
@@ -67,7 +65,7 @@ function prune(id: string): Promise<void> {
         options: { all: true, filters },
         statusCodes: { 200: true, 500: 'the engine does not prune' },
       },
-      (error: unknown) => (error ? reject(error as Error) : resolve()),
+      (error: unknown) => (error ? reject(error) : resolve()),
     );
   });
 }
