@@ -26,14 +26,14 @@ export function redactText(secrets: Iterable<string>, text: string): string {
 }
 
 function mask(text: string, forms: SecretForms): string {
-  return maskPart(text, forms, { spans: secretSpans(text, forms), from: 0, to: text.length });
+  return maskPart(text, forms, { ...findSecrets(text, forms), from: 0, to: text.length });
 }
 
 /** The part of a text from one character to before another, with the `spans` of the text (none of which crosses `to`) replaced. */
 function maskPart(
   text: string,
   forms: SecretForms,
-  { spans, from, to }: { spans: readonly Span[]; from: number; to: number },
+  { spans, isSuspect, from, to }: Finds & { from: number; to: number },
 ): string {
   let [masked, done] = ['', from];
   for (const { start, end } of spans) {
@@ -43,11 +43,15 @@ function maskPart(
     done = end;
   }
   masked += text.slice(done, to);
-  return maskBase64(masked, forms);
+  return isSuspect ? maskBase64(masked, forms) : masked;
 }
 
-function secretSpans(text: string, { text: texts, word }: SecretForms): readonly Span[] {
-  return mergeSpans(texts(text), word(text));
+/** `isSuspect`: there is more to find than short words. A mask makes no base64 of what was none. */
+type Finds = { spans: readonly Span[]; isSuspect: boolean };
+
+function findSecrets(text: string, { text: texts, word, suspects }: SecretForms): Finds {
+  const isSuspect = suspects(text);
+  return { isSuspect, spans: isSuspect ? mergeSpans(texts(text), word(text)) : word(text) };
 }
 
 /** Replaces each run of base64 that holds one of the pieces. */
@@ -101,7 +105,7 @@ class LogStreams {
     const tail = this.#tails.get(key);
     const text = (tail?.event.text ?? '') + event.text;
     const from = tail?.said ?? 0;
-    const spans = secretSpans(text, this.forms);
+    const { spans, isSuspect } = findSecrets(text, this.forms);
     this.#tails.delete(key);
     let to = text.length;
     if (!text.endsWith('\n')) {
@@ -111,7 +115,9 @@ class LogStreams {
       to = Math.max(to, from);
       this.#tails.set(key, { event: { ...event, text: text.slice(kept) }, said: to - kept });
     }
-    return to === from ? [] : [{ ...event, text: maskPart(text, this.forms, { spans, from, to }) }];
+    return to === from
+      ? []
+      : [{ ...event, text: maskPart(text, this.forms, { spans, isSuspect, from, to }) }];
   }
 
   /** What waited for more of a step that has ended, or of all at the end: another step's lines are not whole yet. */
@@ -123,7 +129,7 @@ class LogStreams {
       .filter(({ event, said }) => said < event.text.length);
     for (const key of keys) this.#tails.delete(key);
     return tails.map(({ event, said }) => {
-      const part = { spans: secretSpans(event.text, this.forms), from: said, to: event.text.length };
+      const part = { ...findSecrets(event.text, this.forms), from: said, to: event.text.length };
       return { ...event, text: maskPart(event.text, this.forms, part) };
     });
   }

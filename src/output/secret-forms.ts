@@ -1,4 +1,4 @@
-import { searchTexts, type TextSearch } from './text-search.js';
+import { findsAny, searchTexts, type TextSearch } from './text-search.js';
 
 /** What gives secrets away. */
 export type SecretForms = {
@@ -8,6 +8,8 @@ export type SecretForms = {
   word: TextSearch;
   /** A piece of base64 that holds a part of a secret: the whole run of base64 around it has to go. */
   base64: TextSearch;
+  /** Whether `text` or `base64` would find something: one look at each character, and nearly always no. */
+  suspects: (text: string) => boolean;
 };
 
 /**
@@ -23,7 +25,18 @@ export function secretForms(secrets: Iterable<string>): SecretForms | undefined 
   if (texts.size + words.size === 0) return undefined;
   const isWord = (text: string, { start, end }: { start: number; end: number }) =>
     !isLetterOrDigit(text, start - 1) && !isLetterOrDigit(text, end);
-  return { text: searchTexts(texts), word: searchTexts(words, isWord), base64: searchTexts(blocks) };
+  return {
+    text: atFirstUse(() => searchTexts(texts)),
+    word: searchTexts(words, isWord),
+    base64: atFirstUse(() => searchTexts(blocks)),
+    suspects: findsAny(new Set([...texts, ...blocks])),
+  };
+}
+
+/** Most builds never say a secret. */
+function atFirstUse(make: () => TextSearch): TextSearch {
+  let search: TextSearch | undefined;
+  return (text) => (search ??= make())(text);
 }
 
 /** Below this many characters a value is a word. */

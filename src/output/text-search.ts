@@ -17,11 +17,7 @@ export function searchTexts(
   accepts: (text: string, span: Span) => boolean = () => true,
 ): TextSearch {
   if (wanted.size === 0) return () => [];
-  let width = WIDTH;
-  for (const { length } of wanted) width = Math.min(width, length);
-  const heads = indexHeads(wanted, width);
-  const table = new Uint8Array(TABLE);
-  for (const head of heads.keys()) table[slot(hashOf(head), width)] = 1;
+  const { heads, table, width } = indexTexts(wanted);
   const longestAt = (text: string, start: number): Span | undefined => {
     for (const length of heads.get(text.slice(start, start + width)) ?? []) {
       const span = { start, end: start + length };
@@ -41,6 +37,35 @@ export function searchTexts(
     }
     return spans;
   };
+}
+
+/** Whether one of them stands in a text. */
+export function findsAny(wanted: ReadonlySet<string>): (text: string) => boolean {
+  if (wanted.size === 0) return () => false;
+  const { heads, table, width } = indexTexts(wanted);
+  const standsAt = (text: string, start: number): boolean =>
+    heads
+      .get(text.slice(start, start + width))
+      ?.some((length) => wanted.has(text.slice(start, start + length))) === true;
+  return (text) => {
+    let hash = 0;
+    for (let at = 0; at < text.length; at++) {
+      hash = roll(hash, text.charCodeAt(at));
+      if (table[slot(hash, width)] !== 0 && at + 1 >= width && standsAt(text, at + 1 - width)) return true;
+    }
+    return false;
+  };
+}
+
+type TextIndex = { heads: ReadonlyMap<string, readonly number[]>; table: Uint8Array; width: number };
+
+function indexTexts(wanted: ReadonlySet<string>): TextIndex {
+  let width = WIDTH;
+  for (const { length } of wanted) width = Math.min(width, length);
+  const heads = indexHeads(wanted, width);
+  const table = new Uint8Array(TABLE);
+  for (const head of heads.keys()) table[slot(hashOf(head), width)] = 1;
+  return { heads, table, width };
 }
 
 /** Both in one, in order. */

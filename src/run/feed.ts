@@ -1,4 +1,5 @@
 import type { BuildEvent, Emit } from '../model/events.js';
+import { createSlabs, type Packed } from './slabs.js';
 
 /** Characters of a build's events that are kept for who attaches, and characters that an event has beside its text. */
 export const KEPT = 4 * 2 ** 20;
@@ -17,7 +18,11 @@ export type Feed = {
 type ResultEvent = Extract<BuildEvent, { type: 'result' }>;
 /** Where a reader is: the number of the next event, and how many lines of log come before it. */
 type Place = { at: number; line: number };
-type Kept = Place & { event: BuildEvent };
+/** `text`: that of a log event, which is without it. */
+type Kept = Place & { event: BuildEvent; size: number; lines: number; text?: Packed };
+
+/** Characters from which on a log event's text is kept apart. */
+const LONG = 1024;
 
 /** `caller`: gets each event as it happens, and holds the build back where it is slow. */
 export function createFeed(caller: Emit<BuildEvent>, limit = KEPT): Feed {
@@ -40,10 +45,12 @@ export function createFeed(caller: Emit<BuildEvent>, limit = KEPT): Feed {
       try {
         for (let place: Place = { at: 0, line: 0 }; !signal.aborted; await bell.rung()) {
           for (let kept = store.from(place.at); kept && !signal.aborted; kept = store.from(place.at)) {
-            if (kept.line > place.line) await emit(cutNotice(kept.event, kept.line - place.line));
-            await emit(kept.event);
-            if (kept.event.type === 'result') return kept.event;
-            place = { at: kept.at + 1, line: kept.line + linesOf(kept.event) };
+            const { at, line, lines } = kept;
+            const event = eventOf(kept);
+            if (line > place.line) await emit(cutNotice(event, line - place.line));
+            await emit(event);
+            if (event.type === 'result') return event;
+            place = { at: at + 1, line: line + lines };
           }
         }
         return undefined;
@@ -79,6 +86,7 @@ function createBell(): { ring: () => void; rung: () => Promise<void> } {
  * one would move all the others.
  */
 function createStore(limit: number) {
+  const slabs = createSlabs();
   const lasting: Kept[] = [];
   let recent: Kept[] = [];
   let head = 0;
@@ -87,15 +95,21 @@ function createStore(limit: number) {
   let line = 0;
   const drop = () => {
     const oldest = recent[head++]!;
-    size -= sizeOf(oldest.event);
+    size -= oldest.size;
+    oldest.text?.free();
     if (!isPassing(oldest.event)) lasting.push(oldest);
     if (head * 2 > recent.length) [recent, head] = [recent.slice(head), 0];
   };
   return {
     push(event: BuildEvent) {
-      recent.push({ at: at++, line, event });
-      line += linesOf(event);
-      size += sizeOf(event);
+      const kept: Kept = { at: at++, line, event, size: sizeOf(event), lines: linesOf(event) };
+      if (event.type === 'log' && event.text.length >= LONG) {
+        kept.text = slabs.pack(event.text);
+        kept.event = { ...event, text: '' };
+      }
+      recent.push(kept);
+      line += kept.lines;
+      size += kept.size;
       while (size > limit && recent.length - head > 1) drop();
     },
     /** The first event that is kept from place `at` on. */
@@ -105,6 +119,10 @@ function createStore(limit: number) {
       return lasting.find((kept) => kept.at >= place) ?? first;
     },
   };
+}
+
+function eventOf({ event, text }: Kept): BuildEvent {
+  return text !== undefined && event.type === 'log' ? { ...event, text: text.read() } : event;
 }
 
 // A hostile build can warn without end; its steps are few.
@@ -126,7 +144,11 @@ function sizeOf(event: BuildEvent): number {
 }
 
 function linesOf(event: BuildEvent): number {
-  return event.type === 'log' ? event.text.split('\n').length - (event.text.endsWith('\n') ? 1 : 0) : 0;
+  if (event.type !== 'log') return 0;
+  const { text } = event;
+  let lines = text.endsWith('\n') ? 0 : 1;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines++;
+  return lines;
 }
 
 function cutNotice({ time, build }: BuildEvent, lines: number): BuildEvent {
