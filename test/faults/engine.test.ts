@@ -11,6 +11,9 @@ type Outputs = Map<(typeof STEPS)[number], Output>;
 /** The engine is not there or does not answer: its own failure, not the build's. */
 const AWAY = { code: 69, failure: { code: expect.stringMatching(/^ENGINE_/) as string } };
 
+/** A frozen engine is asked again and again for a minute before it is given up, and then for what it should remove. */
+const PATIENCE = 300_000;
+
 let dockerd: Dockerd;
 let world: World;
 beforeAll(async () => {
@@ -39,7 +42,7 @@ describe('dockerd', () => {
   const under = (fault: () => Promise<void> | void, end: () => Promise<void> | void) => {
     beforeAll(async () => {
       outputs = await meet(fault);
-    });
+    }, PATIENCE);
     afterAll(end);
   };
 

@@ -36,15 +36,18 @@ const holds = {
     const building = world.build(`--no-push --repo ${url} --accept-new-host-key ${flags}`, options);
     return held(building, proxy);
   },
-  /** git does not give the Dockerfile: for a world whose PATH begins with `slowGit`. */
+  /** git does not give a Dockerfile that nobody has asked for before: for a world whose PATH begins with `slowGit`. */
   plan: async (world, flags, options) => {
+    await world.repository.commit({ Dockerfile: `FROM ${base()}\nRUN echo ${crypto.randomUUID()} > /mark\n` });
     const blob = await world.repository.git('rev-parse', 'HEAD:Dockerfile');
     const proxy = await startProxy(lab('LAB_REGISTRY'), { frozen: true });
     const file = join(world.repository.directory, '.git', 'held-blob');
     await writeFile(file, `${blob} ${proxy.port}`);
-    const hold = await held(world.build(`--no-push ${flags}`, options), proxy);
-    await rm(file);
-    return hold;
+    try {
+      return await held(world.build(`--no-push ${flags}`, options), proxy);
+    } finally {
+      await rm(file);
+    }
   },
   builder: (world, flags, options) =>
     lasting(
