@@ -1,3 +1,4 @@
+import tar from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { docker } from '../scenarios/engine.js';
 import { heldSteps, holdIn } from './steps.js';
@@ -34,7 +35,9 @@ describe('the client', () => {
   it('is killed (-9) while it sends a context', async () => {
     const child = world.runner.open('build --context - --no-push --output result');
     // The head of a tar's entry that announces more than comes.
-    child.stdin.write(Buffer.alloc(512));
+    const pack = tar.pack();
+    pack.entry({ name: 'big', size: 2 ** 20 });
+    pack.pipe(child.stdin);
     await expect.poll(async () => (await world.runner.ssh('status')).stdout).toMatch(/source/);
     child.kill('SIGKILL');
     await expect.poll(async () => (await world.runner.ssh('status')).stdout).toMatch(/^0 of 1 running/);
