@@ -1,5 +1,5 @@
 import type { FileEntry, Tree, TreeEntry } from '../../model/tree.js';
-import { dataPacket, endOfStats, finishPacket, readPacket } from './fsutil.js';
+import { dataFrame, endOfStats, finishPacket, readPacket } from './fsutil.js';
 import { type Call, GrpcError, grpcStatus, type Method } from './grpc.js';
 import { requestQueue, type RequestQueue } from './request-queue.js';
 import { selectEntries } from './selection.js';
@@ -86,11 +86,13 @@ async function sendFiles(
     ids.delete(entry);
     for await (const chunk of chunks) {
       for (let at = 0; at < chunk.length; at += PIECE) {
-        const full = call.send(dataPacket(id, chunk.subarray(at, at + PIECE)));
+        const piece = chunk.subarray(at, at + PIECE);
+        const full = call.sendFramed(dataFrame(id, piece.length), piece);
         if (full !== undefined) await full;
       }
     }
-    await call.send(dataPacket(id, new Uint8Array()));
+    const full = call.sendFramed(dataFrame(id, 0));
+    if (full !== undefined) await full;
   }
 }
 

@@ -3,6 +3,8 @@ import type { Duplex } from 'node:stream';
 /** gRPC's message frames: a zero byte (not compressed), the length in four bytes, the message. */
 export const FRAME_HEADER = 5;
 const BATCH = 64 * 1024;
+/** Bytes of a piece on average, from which on to copy the pieces together costs more than to write each. */
+const LARGE = 8 * 1024;
 
 /** The messages that arrive on a stream. Returning early leaves the stream open for the answer. */
 export async function* readFrames(stream: Duplex): AsyncGenerator<Buffer> {
@@ -22,8 +24,8 @@ export async function* readFrames(stream: Duplex): AsyncGenerator<Buffer> {
 
 type FrameWriter = {
   write: (message: Uint8Array) => void | Promise<void>;
-  /** Takes frames that are complete; what is in the buffer may not change any more. */
-  writeFramed: (frames: Uint8Array) => void | Promise<void>;
+  /** Takes frames as they are, in any pieces. Their bytes may not change any more. */
+  writeFramed: (...pieces: readonly Uint8Array[]) => void | Promise<void>;
   /** Sends what waits and resolves when the stream takes more. */
   flush: () => Promise<void>;
 };
@@ -41,16 +43,19 @@ export function frameWriter(stream: Duplex): FrameWriter {
   const flush = async () => {
     scheduled = false;
     if (size > 0) {
-      const batch = waiting.length === 1 ? waiting[0]! : Buffer.concat(waiting, size);
+      const pieces = size >= LARGE * waiting.length ? waiting : [Buffer.concat(waiting, size)];
       waiting = [];
       size = 0;
-      if (!stream.write(batch)) full ??= writable(stream).finally(() => (full = undefined));
+      stream.cork();
+      for (const piece of pieces) stream.write(piece);
+      stream.uncork();
+      if (stream.writableNeedDrain) full ??= writable(stream).finally(() => (full = undefined));
     }
     await full;
   };
-  const push = (...parts: Uint8Array[]) => {
-    for (const part of parts) size += part.length;
-    waiting.push(...parts);
+  const push = (...pieces: readonly Uint8Array[]) => {
+    for (const piece of pieces) size += piece.length;
+    waiting.push(...pieces);
     if (size >= BATCH) return flush();
     if (!scheduled) {
       scheduled = true;

@@ -1,3 +1,4 @@
+import { FRAME_HEADER, writeFrameHeader } from './frames.js';
 import { asNumber, asText, readMessage, writeMessage } from './wire.js';
 
 /** Messages of BuildKit's file transfer (tonistiigi/fsutil, types/wire.proto and types/stat.proto). */
@@ -28,7 +29,11 @@ export function readPacket(message: Buffer): ReceiverPacket {
 export const endOfStats: Uint8Array = Buffer.alloc(0);
 export const finishPacket: Uint8Array = writeMessage().integer(1, packetType.finish).finish();
 
-/** A piece of a file; without bytes: its end. */
-export function dataPacket(id: number, data: Uint8Array): Buffer {
-  return writeMessage().integer(1, packetType.data).integer(3, id).bytes(4, data).finish();
+/** What goes before `size` bytes of a file, as a gRPC frame; before none it is the whole frame, and the file's end. */
+export function dataFrame(id: number, size: number): Buffer {
+  const packet = writeMessage().integer(1, packetType.data).integer(3, id).lengthOf(4, size).finish();
+  const frame = Buffer.allocUnsafe(FRAME_HEADER + packet.length);
+  writeFrameHeader(frame, 0, packet.length + size);
+  frame.set(packet, FRAME_HEADER);
+  return frame;
 }

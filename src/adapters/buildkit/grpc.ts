@@ -12,8 +12,8 @@ export type Call = {
   messages: AsyncIterable<Buffer>;
   /** Await the answer: a promise means that the other side is slow. Rejects when it has gone. */
   send: (message: Uint8Array) => void | Promise<void>;
-  /** As `send`, for messages that are in gRPC frames already. */
-  sendFramed: (frames: Uint8Array) => void | Promise<void>;
+  /** As `send`, for messages that are in gRPC frames already, in any pieces. Their bytes may not change any more. */
+  sendFramed: (...pieces: readonly Uint8Array[]) => void | Promise<void>;
 };
 
 /** Serves one call; the call ends well when it resolves. */

@@ -9,6 +9,8 @@ type MessageWriter = {
   integer(field: number, value: number | bigint): MessageWriter;
   bytes(field: number, value: Uint8Array): MessageWriter;
   text(field: number, value: string): MessageWriter;
+  /** The beginning of a field of so many bytes, which follow the message. */
+  lengthOf(field: number, bytes: number): MessageWriter;
   finish(): Buffer;
 };
 
@@ -26,6 +28,10 @@ export function writeMessage(): MessageWriter {
       return writer;
     },
     text: (field, value) => writer.bytes(field, Buffer.from(value)),
+    lengthOf(field, bytes) {
+      if (bytes > 0) parts.push(varint(field * 8 + 2), varint(bytes));
+      return writer;
+    },
     finish: () => Buffer.concat(parts),
   };
   return writer;
