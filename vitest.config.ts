@@ -12,8 +12,10 @@ export default defineConfig({
     // Who breaks the engine breaks it for all.
     fileParallelism: process.env.LAB_FAULTS !== 'yes',
     // A hung test is a failure with a name; work on a real engine takes its time.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 120_000,
+    hookTimeout: 240_000,
+    // What is waited for comes; how soon is the machine's affair.
+    expect: { poll: { timeout: 30_000 } },
     retry: 0,
     // Most of a test's time is waiting for the engine and for git: more files at once than half of the cores, which is the default.
     maxWorkers: 3,

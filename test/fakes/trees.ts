@@ -29,7 +29,7 @@ export function memoryTree(files: Record<string, MemoryFile | { symlink: string 
       mtime = MTIME,
     } = typeof file === 'string' || Buffer.isBuffer(file) ? { content: file } : file;
     const bytes = Buffer.from(content as Buffer);
-    const id = createHash('sha1').update(bytes).digest('hex');
+    const id = createHash('sha256').update(bytes).digest('hex');
     const entry: FileEntry = { type: 'file', path, mode, size: bytes.length, id, mtime };
     entries.set(path, entry);
     contents.set(entry, bytes);
