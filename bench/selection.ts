@@ -11,7 +11,7 @@ export type Selection = {
   /** Of each fixture; without it, its own number. */
   rounds?: number;
   ways: readonly WayName[];
-  /** Nothing is left out, so that this is what RESULTS.md is about. */
+  /** No case and no way is left out, so that this is what RESULTS.md is about. */
   whole: boolean;
 };
 
@@ -32,7 +32,7 @@ export function readSelection(words: string[]): Selection {
     wants: (name) => only.includes(name),
     ...(rounds !== undefined && { rounds }),
     ways: ways as WayName[],
-    whole: Object.keys(values).length === 0,
+    whole: values.only === undefined && values.ways === undefined,
   };
 }
 
