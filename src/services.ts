@@ -4,11 +4,16 @@ import type { Invocation, Services } from './commands/invocation.js';
 import { reportStatus } from './commands/status.js';
 import type { Config } from './config.js';
 import { createHealth } from './health.js';
+import type { Runner } from './adapters/runner.js';
 import { healthcheck } from './healthcheck.js';
+import { Failure } from './model/errors.js';
 import { logFailure } from './operator-log.js';
 import { createBuilds } from './run/builds.js';
 import { serve } from './serve.js';
 import { createWorld, type World } from './world.js';
+
+/** Milliseconds in which other runners of the data directory answer. */
+const NEIGHBOURS = 3_000;
 
 /** What commands work on, and what is to be awaited after the last of them. */
 export type Composition = { services: Services; finish: (last: Invocation) => Promise<void> };
@@ -33,8 +38,9 @@ export function createServices(config: Config, environment: NodeJS.ProcessEnv, l
         await runner.register();
         isServing = true;
         await world.sweepFiles();
+        if (runnerEngine.isOurs) await refuseNeighbours(runner);
         await using _engine = await runnerEngine.start(engine, () => world.sweepOwn());
-        await world.sweepEngine(await runner.dead());
+        await world.sweepDead(await runner.dead());
         storage.collect();
         return await serve(config, services, { log, workspaces });
       },
@@ -45,13 +51,25 @@ export function createServices(config: Config, environment: NodeJS.ProcessEnv, l
   return { services, finish: (last) => finish(last, world) };
 }
 
+/** An engine's data has one dockerd at a time. */
+async function refuseNeighbours(runner: Runner): Promise<void> {
+  if ((await runner.askOthers('status', AbortSignal.timeout(NEIGHBOURS))).length === 0) return;
+  throw new Failure(
+    'CONFIG_INVALID',
+    'another runner with this data directory is up, and its engine has one runner',
+    {
+      hint: 'stop that one first, or give this one a BUILDBOT_DATA_DIR of its own',
+    },
+  );
+}
+
 async function finish({ words, signal }: Invocation, world: World): Promise<void> {
   const { runner, storage } = world;
   await Promise.race([storage.settled(), aborted(signal)]);
   // A server is known by its name until the next start; the names of single builds would pile up.
   if (words[0] === 'serve' || !runner.registered()) return;
   await world.settled();
-  await world.sweepEngine([...(await runner.dead()), runner.id]);
+  await world.sweepDead([...(await runner.dead()), runner.id]);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -27,7 +27,11 @@ export const settings: readonly Setting[] = [
     fallback: '',
     help: 'page about a build that notifications link to, e.g. https://ci.example.com/builds/{id}',
   },
-  { key: 'data-dir', fallback: '', help: 'caches and the host key; default $XDG_STATE_HOME/buildbot' },
+  {
+    key: 'data-dir',
+    fallback: '',
+    help: 'caches and the host key; default $XDG_STATE_HOME/buildbot, /buildbot-work in the image',
+  },
   { key: 'max-builds', fallback: '', help: 'builds at once; default: the number of cores' },
   {
     key: 'max-queued',
@@ -73,8 +77,8 @@ export const settings: readonly Setting[] = [
     choices: ['auto', 'keep', 'collect'],
     help: "collect: BuildKit's cache counts too and is collected, for an engine that nobody else uses; auto: with an embedded engine",
   },
-  { key: 'build-memory', fallback: '', help: 'of each builder and test container, e.g. 512m or 2' },
-  { key: 'build-cpus', fallback: '', help: 'of each builder and test container, e.g. 512m or 2' },
+  { key: 'build-memory', fallback: '', help: 'memory of each builder and test container, e.g. 512m' },
+  { key: 'build-cpus', fallback: '', help: 'CPUs of each builder and test container, e.g. 2 or 0.5' },
   {
     key: 'allow-file-repos',
     fallback: 'no',

@@ -10,7 +10,7 @@ export type Sweeping = {
   runner?: Pick<Runner, 'forget'>;
 };
 
-/** Removes what runners that have ended left in the engine. What cannot be removed now is tried again at the next start. */
+/** Removes what runners that have ended left in the engine. What cannot be removed now is tried again with a build a minute later, or at the next start. */
 export async function sweep(
   ended: readonly string[],
   { connection, lendings, log, runner }: Sweeping,

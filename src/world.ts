@@ -18,7 +18,7 @@ import type { Config } from './config.js';
 import type { Workspaces } from './ports.js';
 import type { Ports } from './run/execution.js';
 import { createRunnerEngine, type RunnerEngine } from './runner-engine.js';
-import { createStocks } from './storage.js';
+import { createStocks } from './stocks.js';
 import { everyMinute, sweep } from './sweep.js';
 
 /** The adapters of one process, and what only the root does with them. */
@@ -30,7 +30,7 @@ export type World = {
   /** Removes what dead runners left on disk. */
   sweepFiles(): Promise<void>;
   /** Removes what these runners left in the engine. */
-  sweepEngine(ended: readonly string[]): Promise<void>;
+  sweepDead(ended: readonly string[]): Promise<void>;
   /** What builds of this process left in an engine of ours that died under them. */
   sweepOwn(): Promise<void>;
   /** Resolves when no lock is on its way. */
@@ -60,12 +60,12 @@ export function createWorld(
     await workspaces.sweep();
     await locks.sweep();
   };
-  const sweepEngine = (ended: readonly string[]) => sweep(ended, { connection, lendings, log, runner });
+  const sweepDead = (ended: readonly string[]) => sweep(ended, { connection, lendings, log, runner });
   const sweepNowAndThen = everyMinute(async () => {
     const dead = await runner.dead();
     if (dead.length === 0) return;
     await sweepFiles();
-    await sweepEngine(dead);
+    await sweepDead(dead);
   });
   const ports: Ports = {
     source: createSource({
@@ -91,7 +91,7 @@ export function createWorld(
     ...(publicUrl !== undefined && { publicUrl }),
   };
   return {
-    ...{ ports, runner, runnerEngine, storage, sweepFiles, sweepEngine },
+    ...{ ports, runner, runnerEngine, storage, sweepFiles, sweepDead },
     sweepOwn: () => sweep([runner.id], { connection, lendings, log }),
     settled: () => locks.settled(),
   };

@@ -12,8 +12,6 @@ export type Flag = {
   help: string;
   /** Other spellings, from the systems that this one replaces. */
   aliases?: readonly string[];
-  /** Its work is not built yet: the flag is refused with a line that says so. */
-  planned?: true;
   /** Its value is never shown. */
   secret?: true;
   /** It has no say in what is made, but in how a build runs or who may: receipts leave it out. */

@@ -164,7 +164,6 @@ function valuesOf(flag: Flag, parsed: minimist.ParsedArgs): string[] {
 
 function check(flag: Flag, given: readonly string[]): readonly string[] {
   const shown = `--${flag.name}`;
-  if (flag.planned) throw new Failure('NOT_SUPPORTED', `${shown} is not supported yet`);
   if (flag.value === undefined) return given;
   if (given.length > 1 && !flag.repeatable) {
     const values = flag.secret ? '' : `: '${given[0]}' and '${given[1]}'`;

@@ -39,9 +39,7 @@ function commandUsage(spec: CommandSpec, local: boolean): string {
 }
 
 function groupUsage({ title, flags }: FlagGroup): string {
-  const shown = flags.filter((flag) => !flag.planned);
-  if (shown.length === 0) return '';
-  const rows = shown.map(
+  const rows = flags.map(
     (flag) => [spelling(flag), flag.help + (flag.repeatable ? ' (repeatable)' : '')] as const,
   );
   return `${title}:\n${rows.map(([left, right]) => row(left, right)).join('')}`;

@@ -22,7 +22,7 @@ const changelog =
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'buildbot-release-'));
-  for (const name of ['package.json', 'package-lock.json', 'tools/release'])
+  for (const name of ['package.json', 'package-lock.json', 'tools/release', 'docker/Dockerfile'])
     cpSync(name, join(directory, name));
   writeFileSync(join(directory, 'CHANGELOG.md'), changelog);
   git('init', '-q', '-b', 'main');
@@ -56,6 +56,7 @@ it('writes the changelog and the version, commits, tags, and pushes nothing', ()
     { version: '99.0.0' },
     { version: '99.0.0', packages: { '': { version: '99.0.0' } } },
   ]);
+  expect(read('docker/Dockerfile')).toMatch(/^ARG VERSION=99\.0\.0$/m);
   expect(git('log', '-1', '--format=%s %D')).toBe('Release 99.0.0 HEAD -> main, tag: v99.0.0');
   expect(git('status', '--porcelain')).toBe('');
 });

@@ -9,7 +9,7 @@ import { buildQuery, dockerfilePath } from './query.js';
 import { registryConfig } from './registry-auth.js';
 
 /** How long an aborted build waits for its container to be gone. */
-export const STOPPING = 2_000;
+const STOPPING = 2_000;
 
 /**
  * Builds with the classic builder: one container a step. It has no log limit, and no secrets and no cache

@@ -39,9 +39,16 @@ export async function removeBridge(name: string): Promise<void> {
 async function freeNetwork(): Promise<string> {
   for (let n = 0; n < 256; n++) {
     const network = `10.214.${n}`;
-    if ((await runProgram('ip', ['-4', 'route', 'show', 'root', `${network}.0/24`])) === '') return network;
+    if (await isFree(`${network}.0/24`)) return network;
   }
   throw new Error('all networks of 10.214.0.0/16 are in use');
+}
+
+/** No route leads into a part of it, and only the default one to all of it (ip-route(8), `root` and `match`). */
+async function isFree(network: string): Promise<boolean> {
+  const routes = (which: string) => runProgram('ip', ['-4', 'route', 'show', 'table', 'all', which, network]);
+  const [within, around] = [await routes('root'), await routes('match')];
+  return within.trim() === '' && around.split('\n').every((line) => /^\s*$|^default\b/.test(line));
 }
 
 async function openTheWay(bridge: string, network: string): Promise<void> {

@@ -59,10 +59,12 @@ export async function startEmbeddedEngine(options: EmbeddedOptions): Promise<Emb
     await kept;
     await cleanUp(places);
   };
-  const end = await Promise.race([gate.passed(2 * PATIENCE).then(() => undefined), kept]);
-  if (end !== undefined) {
+  const first = await Promise.race([gate.passed(2 * PATIENCE), kept]);
+  if (first !== true) {
     await stop();
-    throw notStarted(end);
+    throw notStarted(
+      first || { reason: 'it does not answer', lastLines: [], refused: false, ranFor: 2 * PATIENCE },
+    );
   }
   return {
     async ready() {
@@ -92,7 +94,7 @@ async function keep(keeping: Keeping): Promise<End | undefined> {
     gate.close();
     if (signal.aborted) return undefined;
     if (lives === 0 && !wasUp) return end;
-    deaths = end.ranFor > STABLE ? 1 : deaths + 1;
+    deaths = wasUp && end.ranFor > STABLE ? 1 : deaths + 1;
     const restartIn = Math.min(BACK_OFF.first * 2 ** (deaths - 1), BACK_OFF.longest);
     options.onEvent({ kind: 'died', reason: end.reason, lastLines: end.lastLines, restartIn });
     await tell(places, `has ended (${end.reason}), ${deaths} in a row, and is started again`);

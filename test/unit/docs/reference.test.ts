@@ -20,7 +20,7 @@ describe('docs/reference', () => {
     const groups = buildFlags.map(({ title, flags }) => {
       const rows = flags.map((flag) => [
         `${flag.short ? `\`-${flag.short}\`, ` : ''}\`--${flag.name}${flag.value ? ` ${flag.value}` : ''}\`${flag.repeatable ? ' (repeatable)' : ''}`,
-        `${flag.help}${flag.planned ? ' — **not supported yet**' : ''}`,
+        flag.help,
       ]);
       return `## ${title}\n\n${table(['Flag', 'Meaning'], rows)}`;
     });
