@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseReference } from '../../model/reference.js';
-import type { Connection } from './connection.js';
+import { type Connection, isStatus } from './connection.js';
 import { addName, imageIdOf, removeName } from './images.js';
 
 /** A name that an image bears for the time of a push: `image` is the engine's id, `before` that of who bore the name until then. */
@@ -34,12 +34,18 @@ export async function giveBack(
   { name, image, before }: Lending,
   signal: AbortSignal,
 ): Promise<void> {
-  // Somebody may have moved the name since.
-  if ((await imageIdOf(connection, name, signal)) !== image) return;
+  const bearer = await imageIdOf(connection, name, signal);
+  // Somebody may have moved the name since. Nobody bears it where an earlier try got no further than the removal.
+  if (bearer !== undefined && bearer !== image) return;
   // Removing first is what also forgets the digest: moving the name away would leave `name@digest`, which keeps the image.
-  await removeName(connection, name, signal);
+  if (bearer !== undefined) await removeName(connection, name, signal);
   if (before === undefined) return;
-  await addName(connection, { image: before, name: parseReference(name) }, signal);
+  try {
+    await addName(connection, { image: before, name: parseReference(name) }, signal);
+  } catch (error) {
+    // Without its name it may have been pruned: then there is nobody to give it to.
+    if (!isStatus(error, 404)) throw error;
+  }
 }
 
 /** What a runner had lent when it died, each with the file that says so. */
