@@ -35,6 +35,11 @@ export function forgive(connection: Connection, what: string): void {
   debts.get(connection)?.delete(what);
 }
 
+/** Whether this very removal is still to be done: for one that had to wait for its turn. */
+export function isOwed(connection: Connection, what: string, removal: Removal): boolean {
+  return debts.get(connection)?.get(what) === removal;
+}
+
 async function repay(owed: Map<string, Removal>): Promise<void> {
   for (let pause = PAUSE; owed.size > 0;) {
     await setTimeout(pause, undefined, { ref: false });

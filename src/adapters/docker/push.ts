@@ -3,6 +3,7 @@ import { formatReference, type ImageReference } from '../../model/reference.js';
 import type { RegistryCredentials } from '../../model/credentials.js';
 import type { EngineDescription, StepIO } from '../../ports.js';
 import { type Connection, connectionFailure, EngineError, isStatus, openStream } from './connection.js';
+import { isOwed, type Removal } from './debts.js';
 import { cleanUp } from './deadline.js';
 import { delayAbort } from './delay-abort.js';
 import {
@@ -86,7 +87,10 @@ async function lendName<T>(
       await giveBack(connection, lending, signal);
       await forget();
     };
-    const later = (signal: AbortSignal) => withName({ name, signal }, () => end(signal));
+    const later: Removal = (signal) =>
+      withName({ name, signal }, async () => {
+        if (isOwed(connection, what, later)) await end(signal);
+      });
     await cleanUp(connection, { what, emit, later }, end);
   }
 }

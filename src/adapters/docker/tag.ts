@@ -18,11 +18,15 @@ export async function tagImage(
 ): Promise<void> {
   const name = engineName(target);
   const patience = AbortSignal.timeout(DEADLINE);
-  const tag = () =>
-    withDeadline(connection, {}, (signal) => addName(connection, { image: source, name: target }, signal));
+  const tag = async () => {
+    await withDeadline(connection, {}, (signal) =>
+      addName(connection, { image: source, name: target }, signal),
+    );
+    // Before the turn is over: a removal that waits for its own looks then whether it is still owed.
+    for (const what of lendings(name)) forgive(connection, what);
+  };
   try {
     await withName({ name, signal: patience }, tag);
-    for (const what of lendings(name)) forgive(connection, what);
   } catch (error) {
     if (error !== patience.reason) throw engineFailure(connection, `name an image ${name}`, error);
     const message = `${name} is being pushed by another build, for longer than ${DEADLINE / 1000} s`;
