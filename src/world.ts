@@ -73,7 +73,7 @@ export function createWorld(
       hg: createHgSource({ ...repositories, depot: clones, spools }),
     }),
     engine: createDockerEngine({
-      ...{ buildkit: config.buildkit, connection, lendings: join(lendings, runner.id) },
+      ...{ buildkit: config.buildkit, connection, locks, lendings: join(lendings, runner.id) },
       contextSecret: () => loadSecret(join(dataDirectory, 'context-secret')),
     }),
     containers,

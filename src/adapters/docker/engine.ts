@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type Docker from 'dockerode';
 import { Failure } from '../../model/errors.js';
-import type { Engine } from '../../ports.js';
+import type { Engine, Locks } from '../../ports.js';
 import { buildAndInspect } from './build.js';
 import { connect } from './connection.js';
 import { type BuildkitChoice, type EngineIdentity, identifyEngine } from './describe.js';
@@ -16,6 +16,8 @@ type DockerEngineOptions = {
   buildkit: BuildkitChoice;
   /** Directory of this runner for the names that images bear while they are pushed: for `sweepEngine`. Absent: nobody sweeps them. */
   lendings?: string;
+  /** Of the runners that share the engine: they take turns at a name. Absent: only pushes of this process do. */
+  locks?: Locks;
   /** What contexts are stamped with (see `contextStamp`); without it one of this process alone, so that the engine's copies end with it. */
   contextSecret?: () => Promise<Buffer>;
   /** Where the engine is; what is absent comes from DOCKER_HOST and its like, or is the default socket. */
@@ -24,10 +26,10 @@ type DockerEngineOptions = {
 
 /** Docker, and Podman's Docker API, as the port Engine. Opens no connection before it is asked something. */
 export function createDockerEngine(options: DockerEngineOptions): Engine {
-  const { buildkit, lendings, connection: where, contextSecret = async () => ownSecret } = options;
+  const { buildkit, lendings, locks, connection: where, contextSecret = async () => ownSecret } = options;
   const ownSecret = randomBytes(32);
   const connection = connect(where);
-  const withName = createNameLock();
+  const withName = createNameLock(locks);
   const note = lendingNotes(lendings);
   let known: EngineIdentity | undefined;
   const identify = async (signal: AbortSignal) =>

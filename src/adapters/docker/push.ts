@@ -33,7 +33,7 @@ const NAMING = 1_000;
 
 /**
  * Pushes `source` under the name `target`. An engine pushes names alone, so the image bears the target's name for that time, and
- * whatever bore it before gets it back. The caller holds the name's lock: nobody of this runner moves it meanwhile.
+ * whatever bore it before gets it back. The caller holds the name's lock: no runner that shares the locks moves it meanwhile.
  */
 export async function pushUnderName(
   connection: Connection,

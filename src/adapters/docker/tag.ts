@@ -10,7 +10,7 @@ import type { NameLock } from './name-lock.js';
 import { lendings } from './push.js';
 import { podmanUntag } from './podman-untag.js';
 
-/** Names `source` also `target`, when no push of this runner uses that name. Waits ten seconds for that, and ten for the engine. */
+/** Names `source` also `target`, when no push uses that name. Waits ten seconds for that, and ten for the engine. */
 export async function tagImage(
   connection: Connection,
   { source, target }: { source: string; target: ImageReference },

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createNameLock } from '../../../../src/adapters/docker/name-lock.js';
+import { createNameLock, nameKey } from '../../../../src/adapters/docker/name-lock.js';
 
 const { signal } = new AbortController();
 
@@ -50,4 +50,18 @@ test('who is cancelled already does not start', async () => {
     Promise.reject(new Error('it started')),
   );
   await expect(started).rejects.toThrow('early');
+});
+
+test('runners that share locks take turns at a name', async () => {
+  const key = nameKey('registry.example/team/app:1');
+  expect(key).toMatch(/^name-[0-9a-f]{32}$/);
+  const asked: string[] = [];
+  const withName = createNameLock({
+    alone(name, _signal, task) {
+      asked.push(name);
+      return task();
+    },
+  });
+  await withName({ name: 'registry.example/team/app:1', signal }, async () => undefined);
+  expect(asked).toEqual([key]);
 });
