@@ -60,7 +60,8 @@ export function createWorld(
     await workspaces.sweep();
     await locks.sweep();
   };
-  const sweepDead = (ended: readonly string[]) => sweep(ended, { connection, lendings, log, runner });
+  const sweeping = { connection, lendings, locks, log };
+  const sweepDead = (ended: readonly string[]) => sweep(ended, { ...sweeping, runner });
   const sweepNowAndThen = everyMinute(async () => {
     const dead = await runner.dead();
     if (dead.length === 0) return;
@@ -73,7 +74,8 @@ export function createWorld(
       hg: createHgSource({ ...repositories, depot: clones, spools }),
     }),
     engine: createDockerEngine({
-      ...{ buildkit: config.buildkit, connection, locks, lendings: join(lendings, runner.id) },
+      ...{ buildkit: config.buildkit, connection, locks },
+      lendings: { directory: lendings, runner: runner.id },
       contextSecret: () => loadSecret(join(dataDirectory, 'context-secret')),
     }),
     containers,
@@ -92,7 +94,7 @@ export function createWorld(
   };
   return {
     ...{ ports, runner, runnerEngine, storage, sweepFiles, sweepDead },
-    sweepOwn: () => sweep([runner.id], { connection, lendings, log }),
+    sweepOwn: () => sweep([runner.id], sweeping),
     settled: () => locks.settled(),
   };
 }

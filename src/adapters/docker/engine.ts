@@ -14,8 +14,8 @@ import { tagImage, untagImage } from './tag.js';
 type DockerEngineOptions = {
   /** `no`: the classic builder, whatever the engine has; `yes`: no build without BuildKit. */
   buildkit: BuildkitChoice;
-  /** Directory of this runner for the names that images bear while they are pushed: for `sweepEngine`. Absent: nobody sweeps them. */
-  lendings?: string;
+  /** Where it is written down, for `sweepEngine` too, which names images bear while they are pushed. Absent: nobody sweeps them. */
+  lendings?: { directory: string; runner: string };
   /** Of the runners that share the engine: they take turns at a name. Absent: only pushes of this process do. */
   locks?: Locks;
   /** What contexts are stamped with (see `contextStamp`); without it one of this process alone, so that the engine's copies end with it. */
@@ -30,7 +30,7 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
   const ownSecret = randomBytes(32);
   const connection = connect(where);
   const withName = createNameLock(locks);
-  const note = lendingNotes(lendings);
+  const notes = lendingNotes(lendings);
   let known: EngineIdentity | undefined;
   const identify = async (signal: AbortSignal) =>
     (known = await identifyEngine(connection, buildkit, signal));
@@ -58,10 +58,10 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
       watched(
         withName({ name: engineName(target), signal: access.signal }, async () => {
           const { name: engine } = known ?? (await identify(access.signal));
-          return pushUnderName(connection, { engine, source, target, withName, note }, access);
+          return pushUnderName(connection, { engine, source, target, withName, notes }, access);
         }),
       ),
-    tag: (source, target) => watched(tagImage(connection, { source, target }, withName)),
+    tag: (source, target) => watched(tagImage(connection, { source, target }, { withName, notes })),
     untag: (name) => watched(untagImage(connection, { engine: known?.name, name })),
   };
 }

@@ -1,31 +1,62 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseReference } from '../../model/reference.js';
 import { type Connection, isStatus } from './connection.js';
 import { addName, imageIdOf, removeName } from './images.js';
+import { nameKey } from './name-lock.js';
 
 /** A name that an image bears for the time of a push: `image` is the engine's id, `before` that of who bore the name until then. */
 export type Lending = { name: string; image: string; before: string | undefined };
 
-/** Writes a lending down, before it is made, for whoever sweeps after this runner. The answer takes it back, when it is over. */
-export type NoteLending = (lending: Lending) => Promise<() => Promise<void>>;
+/** `forget` it when the lending is over. `stands`: nobody else has done that, so the name is still lent as far as is known. */
+type Note = { forget(): Promise<void>; stands(): Promise<boolean> };
 
-/**
- * Notes as files of `directory`, made where it is missing. Never rejects: without its note a push works all the same, and a name stays
- * behind only where the runner dies in it.
- */
-export function lendingNotes(directory: string | undefined): NoteLending {
-  if (directory === undefined) return () => Promise.resolve(() => Promise.resolve());
-  return async (lending) => {
-    const file = join(directory, randomUUID());
-    const write = async () => {
-      await mkdir(directory, { recursive: true, mode: 0o700 });
-      await writeFile(file, JSON.stringify(lending), { mode: 0o600 });
-    };
-    await write().catch(() => undefined);
-    return () => rm(file, { force: true }).catch(() => undefined);
+/** A lending with the file that says so. */
+type Written = { lending: Lending; file: string };
+
+/** What is written down of lent names, by all runners of a data directory. None of it rejects. */
+export type LendingNotes = {
+  /** Before a lending is made, for whoever comes after this runner. Without its note a push works all the same. */
+  write(lending: Lending): Promise<Note>;
+  /** What runners did not give back of a name, having died or being in debt. Only for who has the name's lock. */
+  left(name: string): Promise<Written[]>;
+};
+
+/** Notes as files of a directory for each runner below `directory`, made where it is missing. */
+export function lendingNotes(place: { directory: string; runner: string } | undefined): LendingNotes {
+  const unwritten: Note = { forget: async () => undefined, stands: async () => true };
+  if (place === undefined) return { write: async () => unwritten, left: async () => [] };
+  const { directory, runner } = place;
+  const own = join(directory, runner);
+  return {
+    async write(lending) {
+      const file = join(own, `${nameKey(lending.name)}-${randomUUID()}`);
+      try {
+        await mkdir(own, { recursive: true, mode: 0o700 });
+        await writeFile(file, JSON.stringify(lending), { mode: 0o600 });
+      } catch {
+        return unwritten;
+      }
+      return { forget: () => forget(file), stands: () => isThere(file) };
+    },
+    async left(name) {
+      const runners = await readdir(directory).catch(() => []);
+      const notes = await Promise.all(runners.map((id) => readLendings(join(directory, id), nameKey(name))));
+      return notes.flat();
+    },
   };
+}
+
+export async function forget(file: string): Promise<void> {
+  await rm(file, { force: true }).catch(() => undefined);
+}
+
+export async function isThere(file: string): Promise<boolean> {
+  return await access(file).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Gives a name back that is still lent. Safe twice. */
@@ -48,9 +79,9 @@ export async function giveBack(
   }
 }
 
-/** What a runner had lent when it died, each with the file that says so. */
-export async function readLendings(directory: string): Promise<{ lending: Lending; file: string }[]> {
-  const names = await readdir(directory).catch(() => []);
+/** What a runner has lent; `start`: only notes that are called so. */
+export async function readLendings(directory: string, start = ''): Promise<Written[]> {
+  const names = (await readdir(directory).catch(() => [])).filter((name) => name.startsWith(start));
   const files = names.map((name) => join(directory, name));
   const notes = await Promise.all(
     files.map(async (file) => ({

@@ -15,7 +15,7 @@ import {
   isInRepository,
   repositoryName,
 } from './images.js';
-import { giveBack, type NoteLending } from './lendings.js';
+import { forget, giveBack, type LendingNotes } from './lendings.js';
 import type { NameLock } from './name-lock.js';
 import { readMessages } from './ndjson.js';
 import { pushFailure } from './push-failure.js';
@@ -26,7 +26,7 @@ import { registryAuth } from './registry-auth.js';
 type PushAccess = { registries: RegistryCredentials } & StepIO;
 
 /** What is pushed under which name. `withName`: for what has to be done to the name when its turn is over. */
-type Turn = { target: ImageReference; withName: NameLock; note: NoteLending };
+type Turn = { target: ImageReference; withName: NameLock; notes: LendingNotes };
 
 /** An engine names an image also where nobody waits for its answer: an abort waits that long, to take back what was done. */
 const NAMING = 1_000;
@@ -45,6 +45,14 @@ export async function pushUnderName(
   try {
     if (engine === 'podman')
       return { digest: await uploadFromPodman(connection, { name, source, target }, access) };
+    // What another has only lent the name to is not to get it back for good, nor to lose it under this push.
+    for (const { lending, file } of await turn.notes.left(name)) {
+      // Where that fails its note stays, for the next sweep.
+      await giveBack(connection, lending, signal).then(
+        () => forget(file),
+        () => undefined,
+      );
+    }
     const [image, before] = await Promise.all([
       inspectImage(connection, source, signal),
       imageIdOf(connection, name, signal),
@@ -70,12 +78,12 @@ export function lendings(name: string): [string, string] {
 /** Gives the image the target's name for the time of `push`. */
 async function lendName<T>(
   connection: Connection,
-  { image, target, before, withName, note }: Turn & { image: EngineImage; before: string | undefined },
+  { image, target, before, withName, notes }: Turn & { image: EngineImage; before: string | undefined },
   { access: { emit, signal }, push }: { access: PushAccess; push: () => Promise<T> },
 ): Promise<T> {
   const name = engineName(target);
   const lending = { name, image: image.id, before };
-  const forget = await note(lending);
+  const note = await notes.write(lending);
   try {
     using late = delayAbort(signal, NAMING);
     await addName(connection, { image: image.id, name: target }, late.signal);
@@ -85,11 +93,11 @@ async function lendName<T>(
     const what = before === undefined ? removed : givenBack;
     const end = async (signal: AbortSignal) => {
       await giveBack(connection, lending, signal);
-      await forget();
+      await note.forget();
     };
     const later: Removal = (signal) =>
       withName({ name, signal }, async () => {
-        if (isOwed(connection, what, later)) await end(signal);
+        if (isOwed(connection, what, later) && (await note.stands())) await end(signal);
       });
     await cleanUp(connection, { what, emit, later }, end);
   }

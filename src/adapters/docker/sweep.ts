@@ -1,10 +1,12 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
+import type { Locks } from '../../ports.js';
 import { removeContainer } from './container-removal.js';
 import { type Connection, connect, requestJson } from './connection.js';
 import { removeName } from './images.js';
-import { giveBack, readLendings } from './lendings.js';
+import { forget, giveBack, isThere, type Lending, readLendings } from './lendings.js';
+import { nameKey } from './name-lock.js';
 import { podsOf, removePod } from './podman-pod.js';
 import { RUNNER_LABEL } from './container-body.js';
 
@@ -20,6 +22,8 @@ export const PATIENCE = 20_000;
 export type SweepOptions = {
   /** Holds a directory for each runner: the names that it had lent (`createDockerEngine`). */
   lendings?: string;
+  /** Those that builds take turns at names with. */
+  locks?: Pick<Locks, 'take'>;
   connection?: Docker.DockerOptions;
   /** Hears of each thing that could not be removed; the rest is. */
   onTrouble?: (error: unknown) => void;
@@ -31,14 +35,14 @@ export type SweepOptions = {
  */
 export async function sweepEngine(
   dead: readonly string[],
-  { connection: where, lendings, onTrouble = () => undefined }: SweepOptions = {},
+  { connection: where, lendings, locks, onTrouble = () => undefined }: SweepOptions = {},
 ): Promise<{ containers: number; images: number; clean: string[] }> {
   const connection = connect(where);
   const signal = AbortSignal.timeout(PATIENCE);
   const swept = { containers: 0, images: 0, clean: [] as string[] };
   for (const runner of dead) {
     const lent = lendings === undefined ? undefined : join(lendings, runner);
-    const left = await leftBy({ runner, lent }, connection, signal);
+    const left = await leftBy({ runner, lent, locks }, connection, signal);
     // A pod of Podman's counts as the container that it is.
     const containers = await removeEach([...left.containers, ...left.pods], onTrouble);
     const images = await removeEach(left.images, onTrouble);
@@ -56,7 +60,7 @@ type Removal = () => Promise<void>;
 
 /** What a runner has left: for each thing, how it is removed. */
 async function leftBy(
-  { runner, lent }: { runner: string; lent: string | undefined },
+  { runner, lent, locks }: { runner: string; lent: string | undefined; locks: SweepOptions['locks'] },
   connection: Connection,
   signal: AbortSignal,
 ): Promise<{ containers: Removal[]; pods: Removal[]; images: Removal[] }> {
@@ -68,13 +72,23 @@ async function leftBy(
     containers: containers.map((id) => () => removeContainer(connection, id)),
     pods: pods.map((name) => () => removePod(connection, name)),
     images: [
-      ...names.map(({ lending, file }) => async () => {
-        await giveBack(connection, lending, signal);
-        await rm(file, { force: true });
+      ...names.map((note) => async () => {
+        await using _turn = await turnAt(note.lending, locks);
+        // Whoever had its turn before may have settled it.
+        if (!(await isThere(note.file))) return;
+        await giveBack(connection, note.lending, signal);
+        await forget(note.file);
       }),
       ...images.map((name) => () => removeName(connection, name, signal)),
     ],
   };
+}
+
+/** Waits for nobody: a build that has the name settles it, and the next sweep sees that. */
+async function turnAt({ name }: Lending, locks: SweepOptions['locks']): Promise<AsyncDisposable | undefined> {
+  const turn = await locks?.take(nameKey(name));
+  if (locks !== undefined && turn === undefined) throw new Error(`${name} is in use by a build`);
+  return turn;
 }
 
 /** Says how many are gone. */

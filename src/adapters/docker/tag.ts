@@ -6,6 +6,7 @@ import { forgive, owe } from './debts.js';
 import { DEADLINE, withDeadline } from './deadline.js';
 import { engineFailure } from './engine-failure.js';
 import { addName, engineName, removeName } from './images.js';
+import { forget, type LendingNotes } from './lendings.js';
 import type { NameLock } from './name-lock.js';
 import { lendings } from './push.js';
 import { podmanUntag } from './podman-untag.js';
@@ -14,7 +15,7 @@ import { podmanUntag } from './podman-untag.js';
 export async function tagImage(
   connection: Connection,
   { source, target }: { source: string; target: ImageReference },
-  withName: NameLock,
+  { withName, notes }: { withName: NameLock; notes: LendingNotes },
 ): Promise<void> {
   const name = engineName(target);
   const patience = AbortSignal.timeout(DEADLINE);
@@ -24,6 +25,8 @@ export async function tagImage(
     );
     // Before the turn is over: a removal that waits for its own looks then whether it is still owed.
     for (const what of lendings(name)) forgive(connection, what);
+    // Of runners that died, too: their sweep would take the name away where it is the same image.
+    for (const { file } of await notes.left(name)) await forget(file);
   };
   try {
     await withName({ name, signal: patience }, tag);
