@@ -63,7 +63,11 @@ export function createRunner(
       return names.filter((_, index) => !alive[index]);
     },
     forget: (name) => rm(file(name), { force: true }),
-    family: () => (family ??= familyOf(join(dataDirectory, 'family'))),
+    family: () =>
+      (family ??= familyOf(join(dataDirectory, 'family')).catch((error: unknown) => {
+        family = undefined; // the next caller tries again
+        throw error;
+      })),
     async askOthers(question, signal) {
       const answers = await Promise.all(
         (await known()).map((name) => ask(file(name), question, signal).catch(() => '')),
@@ -100,8 +104,13 @@ async function clearStillborn(directory: string): Promise<void> {
 }
 
 async function familyOf(file: string): Promise<string> {
-  await placeFile(file, randomBytes(8).toString('hex'));
-  return (await readFile(file, 'utf8')).trim();
+  const read = async (): Promise<string> => (await readFile(file, 'utf8')).trim();
+  // Read first: a disk that is full has no room for a file that is there already.
+  return await read().catch(async (error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    await placeFile(file, randomBytes(8).toString('hex'));
+    return await read();
+  });
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -1,0 +1,23 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createRunner } from '../../../src/adapters/runner.js';
+
+let data: string;
+beforeEach(async () => void (data = await mkdtemp(join(tmpdir(), 'shared-data-'))));
+afterEach(() => rm(data, { recursive: true }));
+
+test('the name of a data directory is asked for again where it could not be had, and written once', async () => {
+  const directory = join(data, 'below');
+  await writeFile(directory, '');
+  const runner = createRunner(directory);
+  await expect(runner.family()).rejects.toThrow('ENOTDIR');
+  await rm(directory);
+  const family = await runner.family();
+  expect(family).toMatch(/^[0-9a-f]{16}$/);
+  const { mtimeNs } = await stat(directory, { bigint: true });
+  expect(await createRunner(directory).family()).toBe(family);
+  // Not even a file that goes again: a full disk has no room for it.
+  expect((await stat(directory, { bigint: true })).mtimeNs).toBe(mtimeNs);
+});
