@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Failure } from '../model/errors.js';
+import { Failure, isOutOfSpace } from '../model/errors.js';
 
 /** Makes a private file with its whole text, unless somebody was faster: then that one stays. */
 export async function placeFile(file: string, text: string): Promise<void> {
@@ -18,10 +18,10 @@ export async function placeFile(file: string, text: string): Promise<void> {
   }
 }
 
-/** What a caller is told when the disk of the data directory is full, or cannot be written for another reason. */
+/** What a caller is told when the data directory cannot be written; that its disk is full speaks for itself. */
 export function dataDirectoryFailure(cause: unknown): unknown {
   const { code } = cause as NodeJS.ErrnoException;
-  if (code === undefined) return cause;
+  if (code === undefined || isOutOfSpace(cause)) return cause;
   return new Failure('SOURCE_FAILED', `the runner cannot write to its data directory (${code})`, {
     hint: 'whoever runs this buildbot has to look after its disk',
     transient: true,

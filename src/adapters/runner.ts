@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { access, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Failure } from '../model/errors.js';
+import { Failure, isOutOfSpace } from '../model/errors.js';
 import { placeFile } from './place-file.js';
 import { announce, ask, isPresent } from './presence.js';
 
@@ -12,7 +12,10 @@ import { announce, ask, isPresent } from './presence.js';
 export type Runner = {
   /** Twelve hexadecimal digits, new for each process. */
   id: string;
-  /** Makes it known that this runner lives. Before anything carries its name; safe to call often. Rejects with CONFIG_INVALID. */
+  /**
+   * Makes it known that this runner lives. Before anything carries its name; safe to call often. Rejects with CONFIG_INVALID, or with
+   * what the system says of a full disk.
+   */
   register(): Promise<void>;
   /** Whether it has been, by this process. */
   registered(): boolean;
@@ -86,6 +89,8 @@ async function register(
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await announce(file, answer);
   } catch (cause) {
+    // The caller is told that the disk is full.
+    if (isOutOfSpace(cause)) throw cause;
     const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
     throw new Failure('CONFIG_INVALID', `the runner cannot make a socket in '${directory}' (${code})`, {
       hint: 'the data directory must be writable, and on a file system that has sockets',

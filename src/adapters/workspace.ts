@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access, mkdir, mkdtemp, readdir, readlink, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Failure } from '../model/errors.js';
+import { Failure, isOutOfSpace } from '../model/errors.js';
 import type { Workspaces } from '../ports.js';
 import type { Runner } from './runner.js';
 import { startTime } from './start-time.js';
@@ -59,9 +59,9 @@ async function makeDirectory(parent: string, name: string): Promise<string> {
     await mkdir(parent, { recursive: true, mode: 0o700 });
     return await mkdtemp(join(parent, name));
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
     // The caller is told that the disk is full.
-    if (code === 'ENOSPC' || code === 'EDQUOT') throw cause;
+    if (isOutOfSpace(cause)) throw cause;
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
     throw new Failure('CONFIG_INVALID', `the runner cannot write below '${parent}' (${code})`, { cause });
   }
 }

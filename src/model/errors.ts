@@ -133,7 +133,7 @@ export function asFailure(error: unknown): Failure {
 }
 
 /** What the system says where a file system, or somebody's share of it, is full: errno(3). */
-function isOutOfSpace(error: unknown): boolean {
+export function isOutOfSpace(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
 }
 

@@ -8,6 +8,7 @@ import type { Depot, Hold } from '../../ports.js';
 import { runProgram, type CommandResult } from '../vcs/command.js';
 import { ARCHIVE_PREFIX, DamagedCache } from './archive.js';
 import { parseChangeset, type Changeset } from './changeset.js';
+import { classify } from './classify.js';
 import type { Remote } from './remote.js';
 import { createStore, discardStore, storeIdentity } from '../vcs/store.js';
 import { mercurialUrl } from './url.js';
@@ -133,5 +134,8 @@ async function init(at: string, { environment, signal }: Call): Promise<void> {
   const { code, stderr } = await runProgram(['hg', 'init', '--', at], {
     ...{ environment, directory: dirname(at), signal },
   });
-  if (code !== 0) throw new Failure('SOURCE_FAILED', `hg init: ${stderr}`);
+  if (code === 0) return;
+  const trouble = classify(stderr);
+  if (trouble.code === 'DISK_FULL') throw new Failure(trouble.code, trouble.what);
+  throw new Failure('SOURCE_FAILED', `hg init: ${stderr}`);
 }

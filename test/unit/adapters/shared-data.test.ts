@@ -2,7 +2,9 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { dataDirectoryFailure } from '../../../src/adapters/place-file.js';
 import { createRunner } from '../../../src/adapters/runner.js';
+import { asFailure } from '../../../src/model/errors.js';
 
 let data: string;
 beforeEach(async () => void (data = await mkdtemp(join(tmpdir(), 'shared-data-'))));
@@ -20,4 +22,13 @@ test('the name of a data directory is asked for again where it could not be had,
   expect(await createRunner(directory).family()).toBe(family);
   // Not even a file that goes again: a full disk has no room for it.
   expect((await stat(directory, { bigint: true })).mtimeNs).toBe(mtimeNs);
+});
+
+test.each([
+  ['ENOSPC', 'DISK_FULL'],
+  ['EDQUOT', 'DISK_FULL'],
+  ['EROFS', 'SOURCE_FAILED'],
+])('a data directory that says %s is %s', (code, failure) => {
+  const error = Object.assign(new Error(code), { code });
+  expect(asFailure(dataDirectoryFailure(error)).code).toBe(failure);
 });
