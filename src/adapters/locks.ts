@@ -29,7 +29,8 @@ export function createLocks({ directory, runner }: LocksOptions): Locks & {
 } {
   const serial = createSerial();
   const running = new Set<Promise<unknown>>();
-  const attempt = (name: string): Promise<Attempt> => prepare(name, { directory, runner });
+  let laysBy = false;
+  const attempt = (name: string): Promise<Attempt> => prepare(name, { directory, runner, laysBy });
   return {
     alone: (name, signal, task) =>
       serial(name, signal, async () => {
@@ -51,12 +52,13 @@ export function createLocks({ directory, runner }: LocksOptions): Locks & {
       while (running.size > 0) await Promise.allSettled(running);
     },
     async sweep() {
+      laysBy = true;
       for (const name of await readdir(directory).catch(() => [])) {
         const place = join(directory, name);
         if (!name.endsWith('.new')) await breakIfDead(place, runner);
         else if (!(await runner.lives(runnerOf(name)))) await rm(place, { recursive: true, force: true });
       }
-      await mkdir(spareOf(directory, runner), { recursive: true, mode: 0o700 }).catch(() => undefined);
+      await layBy(spareOf(directory, runner));
     },
   };
 }
@@ -64,14 +66,29 @@ export function createLocks({ directory, runner }: LocksOptions): Locks & {
 /** Disposing gives the lock back, or up. */
 type Attempt = AsyncDisposable & { succeeds(): Promise<boolean> };
 
-async function prepare(name: string, { directory, runner }: LocksOptions): Promise<Attempt> {
+async function prepare(
+  name: string,
+  { directory, runner, laysBy }: LocksOptions & { laysBy: boolean },
+): Promise<Attempt> {
   await runner.register();
   const token = `${runner.id}-${randomUUID()}`;
   const [fresh, place] = [join(directory, `${token}.new`), join(directory, name)];
   const spare = spareOf(directory, runner);
   const isSpare = await makeDirectory(fresh, spare);
-  // A link costs one call, a file two, and no block of the disk.
-  await symlink('taken', join(fresh, token));
+  const discard = async (): Promise<void> => {
+    await rm(join(fresh, token), { force: true });
+    if (isSpare) await rename(fresh, spare).catch(() => undefined);
+    await rm(fresh, { recursive: true, force: true });
+  };
+  try {
+    // A link costs one call, a file two, and no block of the disk.
+    await symlink('taken', join(fresh, token));
+  } catch (error) {
+    await discard().catch(() => undefined);
+    throw dataDirectoryFailure(error);
+  }
+  // It may have been lost, where there was no room to make it again after its use.
+  if (laysBy && !isSpare) await layBy(spare);
   let isTaken = false;
   return {
     async succeeds() {
@@ -81,8 +98,8 @@ async function prepare(name: string, { directory, runner }: LocksOptions): Promi
     },
     async [Symbol.asyncDispose]() {
       if (isTaken) await removeEntry(place, token);
-      else await rm(fresh, { recursive: true, force: true });
-      if (isSpare) await mkdir(spare).catch(() => undefined);
+      else await discard();
+      if (isSpare) await layBy(spare);
     },
   };
 }
@@ -90,6 +107,10 @@ async function prepare(name: string, { directory, runner }: LocksOptions): Promi
 /** Making room takes locks too, so a server lays one directory by for when the disk is full. */
 function spareOf(directory: string, { id }: { id: string }): string {
   return join(directory, `${id}-spare.new`);
+}
+
+async function layBy(spare: string): Promise<void> {
+  await mkdir(spare, { recursive: true, mode: 0o700 }).catch(() => undefined);
 }
 
 /** Says whether it is the spare one. */

@@ -1,11 +1,13 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { dataDirectoryFailure } from '../../../src/adapters/place-file.js';
 import { createRunner } from '../../../src/adapters/runner.js';
 import { asFailure } from '../../../src/model/errors.js';
+import { runnerOn } from '../../fakes/depot.js';
 
+const never = new AbortController().signal;
 let data: string;
 beforeEach(async () => void (data = await mkdtemp(join(tmpdir(), 'shared-data-'))));
 afterEach(() => rm(data, { recursive: true }));
@@ -31,4 +33,13 @@ test.each([
 ])('a data directory that says %s is %s', (code, failure) => {
   const error = Object.assign(new Error(code), { code });
   expect(asFailure(dataDirectoryFailure(error)).code).toBe(failure);
+});
+
+test('the directory that is laid by for a full disk is made again when it was lost', async () => {
+  const { locks, runner } = runnerOn(data);
+  await locks.sweep();
+  const spare = `${runner.id}-spare.new`;
+  await rmdir(join(data, 'locks', spare));
+  await locks.alone('name', never, async () => undefined);
+  expect(await readdir(join(data, 'locks'))).toEqual([spare]);
 });
