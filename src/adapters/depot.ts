@@ -101,15 +101,29 @@ async function livingHolds(name: string, { holds, runner }: Parts): Promise<Set<
 }
 
 const GONE = '.gone-';
+/** A copy on its way to its name, or thrown away, by whoever has its lock. */
+const UNFINISHED = /\.(?:new|old)-/;
 
 async function list(parts: Parts): Promise<Kept[]> {
   const kept: Kept[] = [];
   for (const name of await readdir(parts.root).catch(() => [])) {
     // A removal that was cut short: whoever lists is the only one who removes.
     if (name.includes(GONE)) await rm(join(parts.root, name), { recursive: true, force: true });
+    else if (UNFINISHED.test(name)) await clearUnfinished(name, parts);
     else kept.push({ name, bytes: await sizeOf(name, parts), usedAt: await lastUse(name, parts) });
   }
   return kept;
+}
+
+/** Where somebody has the lock, that one is at work on it. */
+async function clearUnfinished(name: string, { root, kind, locks }: Parts): Promise<void> {
+  const gone = join(root, `${name}${GONE}${randomUUID()}`);
+  {
+    await using lock = await locks.take(lockName(kind, name.split('.', 1)[0]!)).catch(() => undefined);
+    if (lock === undefined) return;
+    await rename(join(root, name), gone).catch(() => undefined);
+  }
+  await rm(gone, { recursive: true, force: true });
 }
 
 async function sizeOf(name: string, { root, size }: Parts): Promise<number> {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -42,4 +42,16 @@ test('the directory that is laid by for a full disk is made again when it was lo
   await rmdir(join(data, 'locks', spare));
   await locks.alone('name', never, async () => undefined);
   expect(await readdir(join(data, 'locks'))).toEqual([spare]);
+});
+
+test('a copy on its way to its name is no copy, and goes when nobody makes it any more', async () => {
+  const depot = runnerOn(data).depot('hg');
+  const names = ['copy', 'copy.new-1', 'copy.old-2'];
+  for (const name of names) await mkdir(join(data, 'hg', name), { recursive: true });
+  await depot.change({ name: 'copy' }, never, async () => {
+    expect(await depot.list()).toMatchObject([{ name: 'copy' }]);
+    expect((await readdir(join(data, 'hg'))).toSorted()).toEqual(names);
+  });
+  expect(await depot.list()).toMatchObject([{ name: 'copy' }]);
+  expect(await readdir(join(data, 'hg'))).toEqual(['copy']);
 });
