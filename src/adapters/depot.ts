@@ -1,5 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, rmdir, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  symlink,
+  type FileHandle,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Depot, Hold, Kept, Locks, Removed, Stock } from '../ports.js';
 import { diskUsage } from './disk.js';
@@ -129,15 +140,22 @@ async function clearUnfinished(name: string, { root, kind, locks }: Parts): Prom
 async function sizeOf(name: string, { root, size }: Parts): Promise<number> {
   const known = Number((await readFile(size(name), 'utf8').catch(() => '')) || NaN);
   if (Number.isSafeInteger(known)) return known;
-  const bytes = await diskUsage(join(root, name));
-  await writeSize(size(name), bytes).catch(() => undefined);
-  return bytes;
+  // Where the disk is full, or the data directory gone, it is measured again the next time.
+  const file = await openSize(size(name)).catch(() => undefined);
+  try {
+    const bytes = await diskUsage(join(root, name));
+    // All are of one length, so of two that are written at once none keeps a part of the other.
+    await file?.write(String(bytes).padStart(16, '0'), 0).catch(() => undefined);
+    return bytes;
+  } finally {
+    await file?.close();
+  }
 }
 
-// Where the disk is full, or the data directory gone, it is measured again the next time.
-async function writeSize(file: string, bytes: number): Promise<void> {
+/** Open before it is measured: a change meanwhile removes the file, and what is written then nobody finds. */
+async function openSize(file: string): Promise<FileHandle> {
   await mkdir(dirname(file), { mode: 0o700 }).catch(() => undefined);
-  await writeFile(file, String(bytes));
+  return await open(file, 'w');
 }
 
 async function lastUse(name: string, { root, holds }: Parts): Promise<number> {

@@ -55,3 +55,18 @@ test('a copy on its way to its name is no copy, and goes when nobody makes it an
   expect(await depot.list()).toMatchObject([{ name: 'copy' }]);
   expect(await readdir(join(data, 'hg'))).toEqual(['copy']);
 });
+
+test('what a copy took before it changed is not written down after that', async () => {
+  const [depot, copy] = [runnerOn(data).depot('git'), join(data, 'git/copy')];
+  await mkdir(copy, { recursive: true });
+  await Promise.all(Array.from({ length: 2000 }, (_, index) => writeFile(join(copy, `${index}`), '')));
+  const sizes = [0, 1, 2].map(async (index) => {
+    const measured = depot.list();
+    await depot.change({ name: 'copy' }, never, () =>
+      writeFile(join(copy, `0${index}`), 'x'.repeat(1_000_000)),
+    );
+    await measured;
+  });
+  await Promise.all(sizes);
+  expect((await depot.list())[0]!.bytes).toBeGreaterThanOrEqual(3_000_000);
+});
