@@ -69,10 +69,12 @@ export function createMirrors(depot: Depot, environment: NodeJS.ProcessEnv): Mir
 export async function trimMirror(depot: Depot, name: string, environment: NodeJS.ProcessEnv): Promise<void> {
   await depot.change({ name }, NEVER, async () => {
     const directory = join(depot.root, name);
-    const held = await depot.held(name);
     for (const kind of (await readdir(directory)).filter((entry) => /^tips(?:-sha256)?\.git$/.test(entry))) {
       const sha256 = kind.includes('sha256');
-      await openStore(join(directory, kind), { environment, sha256 }).tidy(held, KEPT_AT_LEAST);
+      await openStore(join(directory, kind), { environment, sha256 }).tidy(
+        () => depot.held(name),
+        KEPT_AT_LEAST,
+      );
     }
   });
 }
@@ -161,7 +163,7 @@ async function fetchCommit(parts: Parts, commit: string, remote: Remote): Promis
   if (outcome !== 'fetched')
     throw new Failure('REVISION_NOT_FOUND', `${repository.display} has no commit ${commit}`);
   // For later builds: nobody waits for it, and where it fails the next one tries again.
-  void alone(NEVER, async () => tips.tidy(await depot.held(name))).catch(() => undefined);
+  void alone(NEVER, () => tips.tidy(() => depot.held(name))).catch(() => undefined);
   return tips;
 }
 

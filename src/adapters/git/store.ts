@@ -21,8 +21,11 @@ export interface Store {
   keep(commit: string): Promise<boolean>;
   /** The objects whose id begins with `prefix`. */
   idsWith(prefix: string): Promise<string[]>;
-  /** Drops what was used least lately, but nothing that `inUse` names, and packs anew what lies in too many packs. */
-  tidy(inUse: ReadonlySet<string>, keep?: Kept): Promise<void>;
+  /**
+   * Drops what was used least lately, but nothing that `inUse` names, which is asked again for each, and packs
+   * anew what lies in too many packs.
+   */
+  tidy(inUse: () => Promise<ReadonlySet<string>>, keep?: Kept): Promise<void>;
   /** Throws it away with all that it holds. Safe when it is gone already. */
   discard(): Promise<void>;
 }
@@ -54,8 +57,10 @@ export function openStore(
     idsWith: async (prefix) =>
       (await git().raw(['rev-parse', `--disambiguate=${prefix}`])).split('\n').filter((id) => id !== ''),
     async tidy(inUse, keep = KEPT_COMMONLY) {
-      for (const commit of await oldest(refs, keep.revisions, inUse)) {
+      for (const commit of await oldest(refs, keep.revisions, await inUse())) {
         await git().raw(['update-ref', '-d', KEPT + commit]);
+        // Who holds it first and then finds it here may have done both meanwhile; who holds it later finds nothing.
+        if ((await inUse()).has(commit)) await git().raw(['update-ref', KEPT + commit, commit]);
       }
       if ((await packs(directory)) <= keep.packs) return;
       await git().raw(['repack', '-a', '-d', '-q', '--cruft', `--cruft-expiration=${UNREACHABLE_STAYS}`]);
