@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
 /**
@@ -23,6 +24,8 @@ const KEPT = 65_536;
 /** The file: these numbers, then the columns one after another, all as the machine holds them. */
 const HEADER = ['magic', 'checksum', 'count', 'build'].length;
 const MAGIC = 0x6461_7465_7331;
+/** Milliseconds after which one that never got its name is not on its way to it any more. */
+const STILLBORN = 60_000;
 
 const nothing: DatesRecord = { build: 0, prints: column(0), seconds: column(0), uses: column(0) };
 
@@ -45,6 +48,7 @@ export async function writeDates(file: string, { build, prints, seconds, uses }:
   for (const [index, values] of [prints, seconds, uses].entries())
     numbers.set(values, HEADER + index * prints.length);
   numbers[1] = checksumOf(numbers);
+  await clearStillborn(file);
   const fresh = `${file}.new-${randomUUID()}`;
   try {
     await writeFile(fresh, numbers, { mode: 0o600, flag: 'wx' });
@@ -52,6 +56,16 @@ export async function writeDates(file: string, { build, prints, seconds, uses }:
   } catch (error) {
     await rm(fresh, { force: true });
     throw error;
+  }
+}
+
+/** What runners left that were killed while they wrote. */
+async function clearStillborn(file: string): Promise<void> {
+  for (const name of await readdir(dirname(file)).catch(() => [])) {
+    if (!name.startsWith(`${basename(file)}.new-`)) continue;
+    const path = join(dirname(file), name);
+    const made = await stat(path).catch(() => undefined);
+    if (made && Date.now() - made.mtimeMs > STILLBORN) await rm(path, { force: true });
   }
 }
 

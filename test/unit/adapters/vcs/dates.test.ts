@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -92,4 +92,12 @@ test('of several writers the last one wins, and no other file stays', async () =
   await Promise.all([1, 2, 3, 4, 5].map((time) => built(time, 'a=1', `b=${time}`)));
   expect(await readdir(directory)).toEqual(['dates']);
   expect((await built(9, 'a=1'))[0]).toBeLessThan(6);
+});
+
+test('what a writer left that was killed goes, and what one writes just now stays', async () => {
+  const [left, fresh] = [`${record}.new-1`, `${record}.new-2`];
+  for (const file of [left, fresh]) await writeFile(file, '');
+  await utimes(left, 0, 0);
+  await built(100, 'a=1');
+  expect((await readdir(directory)).toSorted()).toEqual(['dates', 'dates.new-2']);
 });
