@@ -38,7 +38,9 @@ const holds = {
   },
   /** git does not give a Dockerfile that nobody has asked for before: for a world whose PATH begins with `slowGit`. */
   plan: async (world, flags, options) => {
-    await world.repository.commit({ Dockerfile: `FROM ${base()}\nRUN echo ${crypto.randomUUID()} > /mark\n` });
+    await world.repository.commit({
+      Dockerfile: `FROM ${base()}\nRUN echo ${crypto.randomUUID()} > /mark\n`,
+    });
     const blob = await world.repository.git('rev-parse', 'HEAD:Dockerfile');
     const proxy = await startProxy(lab('LAB_REGISTRY'), { frozen: true });
     const file = join(world.repository.directory, '.git', 'held-blob');

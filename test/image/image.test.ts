@@ -66,7 +66,10 @@ describe('the image', () => {
 
     const context = join(work, 'context');
     execFileSync('mkdir', [context]);
-    await writeFile(join(context, 'Dockerfile'), `FROM ${lab('LAB_BASE_IMAGE')}\nRUN echo built; : ${randomUUID()}\n`);
+    await writeFile(
+      join(context, 'Dockerfile'),
+      `FROM ${lab('LAB_BASE_IMAGE')}\nRUN echo built; : ${randomUUID()}\n`,
+    );
     const image = `buildbot-lab/seed-${randomUUID()}`;
     const command = `buildbot.sh --context - --no-push --image ${image} --tag 1`;
     const tar = execFileSync('tar', ['-C', context, '-c', '.']);
