@@ -4,16 +4,13 @@ import { join } from 'node:path';
 import type Docker from 'dockerode';
 import type { Caches, Kept, Locks, Removed, StepIO, Stock } from '../../ports.js';
 import { type Connection, connect, isStatus, requestJson } from './connection.js';
-import { withDeadline } from './deadline.js';
+import { withDeadline, withPatience } from './deadline.js';
 import { measure } from './disk-usage.js';
 import { engineFailure } from './engine-failure.js';
 import { findRootDirectory } from './root-directory.js';
 
 /** Tells a cache from other volumes, and the caches of one data directory from those of others. */
 const [LABEL, FAMILY_LABEL] = ['buildbot.cache', 'buildbot.family'];
-
-/** Milliseconds that the engine has to remove one, with all that it holds. */
-export const REMOVING = 60_000;
 
 export type CachesOptions = {
   /** Where the engine is; what is absent comes from DOCKER_HOST and its like, or is the default socket. */
@@ -159,7 +156,7 @@ async function removeEach(kept: readonly Kept[], { connection, directory, locks 
 /** Says whether it is gone. One that a container has stays. */
 async function removeVolume(connection: Connection, name: string): Promise<boolean> {
   try {
-    await withDeadline(connection, { ms: REMOVING }, (signal) =>
+    await withPatience(connection, (signal) =>
       requestJson(connection, { method: 'DELETE', path: `/volumes/${name}`, signal, patient: true }),
     );
     return true;

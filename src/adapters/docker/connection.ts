@@ -81,7 +81,8 @@ export async function openUpgraded(connection: Connection, request: EngineReques
   return socket;
 }
 
-function asked(connection: Connection): Asked {
+/** How to ask whether the engine is there, on a connection of its own. */
+export function asked(connection: Connection): Asked {
   return {
     address: addressOf(connection),
     async ask(signal) {

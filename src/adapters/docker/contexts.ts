@@ -21,9 +21,6 @@ export type DockerContextsOptions = {
   connection?: Docker.DockerOptions;
 };
 
-/** Milliseconds that the engine may take to remove a context of very many files. */
-export const REMOVAL = 60_000;
-
 /**
  * Contexts that the engine holds: what comes becomes an image of one layer with a private name, as it comes. It is read from
  * containers of that image which never run.
@@ -102,5 +99,5 @@ async function discard(
 ): Promise<void> {
   await lanes[Symbol.asyncDispose]();
   const what = `remove the context ${image}`;
-  await cleanUp(connection, { what, emit, ms: REMOVAL }, (signal) => removeName(connection, image, signal));
+  await cleanUp(connection, { what, emit }, (signal) => removeName(connection, image, signal));
 }

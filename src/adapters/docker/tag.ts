@@ -3,7 +3,7 @@ import type { ImageReference } from '../../model/reference.js';
 import type { EngineDescription } from '../../ports.js';
 import type { Connection } from './connection.js';
 import { forgive, owe } from './debts.js';
-import { DEADLINE, withDeadline } from './deadline.js';
+import { DEADLINE, withDeadline, withPatience } from './deadline.js';
 import { engineFailure } from './engine-failure.js';
 import { addName, engineName, removeName } from './images.js';
 import { forget, type LendingNotes } from './lendings.js';
@@ -49,7 +49,7 @@ export async function untagImage(
   const removal = (signal: AbortSignal) => remove(connection, name, signal);
   const what = `remove the name ${name}`;
   try {
-    await withDeadline(connection, {}, removal);
+    await withPatience(connection, removal);
   } catch (error) {
     owe(connection, what, removal);
     throw engineFailure(connection, what, error);

@@ -1,11 +1,9 @@
 import { expect, it } from 'vitest';
 import { STDIN_SILENCE } from '../../../src/adapters/context/stream.js';
 import { PRUNING } from '../../../src/adapters/docker/build-cache.js';
-import { REMOVING } from '../../../src/adapters/docker/caches.js';
 import { GRACE as STOP_GRACE, DEADLINE as STOPPED } from '../../../src/adapters/docker/container-stop.js';
 import { MAKING } from '../../../src/adapters/docker/containers.js';
-import { REMOVAL } from '../../../src/adapters/docker/contexts.js';
-import { DEADLINE } from '../../../src/adapters/docker/deadline.js';
+import { DEADLINE, REMOVAL } from '../../../src/adapters/docker/deadline.js';
 import { DEADLINE as IDENTIFY } from '../../../src/adapters/docker/describe.js';
 import { MEASURING } from '../../../src/adapters/docker/disk-usage.js';
 import { GRACE as CANCEL } from '../../../src/adapters/docker/gentle-stop.js';
@@ -104,12 +102,12 @@ const waits = [
     `${time(SILENCE)}, then it is asked \`/_ping\` on another connection; ${time(ANSWER)} for that`,
     engine,
   ],
+  ['The engine: to name an image', time(DEADLINE), '69, `ENGINE_UNREACHABLE`'],
   [
-    'The engine: to name or remove something at the end of a build',
-    time(DEADLINE),
-    'a warning; the next start removes it',
+    'The engine: to remove something at the end of a build, when it answers others; when it answers nobody',
+    `${time(REMOVAL)}; ${time(DEADLINE)}`,
+    'a warning; it is tried again, also at the next start',
   ],
-  ['The engine: to remove a context; a cache', `${time(REMOVAL)}; ${time(REMOVING)}`, 'a warning'],
   [
     'The engine: to measure what it caches, beside builds; to prune it',
     `${time(MEASURING)}; ${time(PRUNING)}`,
