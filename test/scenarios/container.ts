@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { chmod, chown, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { lab } from '../lab/environment.js';
 import { run } from './run.js';
@@ -26,19 +27,24 @@ function engineWords(dockerHost: string | undefined): string[] {
   return ['--volume', `${socket()}:/engine/it.sock`, '--env', 'DOCKER_HOST=unix:///engine/it.sock'];
 }
 
+/** Where the files are that the environment names: as an operator mounts a directory of secrets. */
+const directoriesOf = (environment: Record<string, string>) =>
+  Object.entries(environment).flatMap(([name, path]) => (name.endsWith('_FILE') ? [dirname(path)] : []));
+
 type Place = { directory: string; environment: Record<string, string> };
 
 /** The runner as a container of `image`, hardened, on the machine's network and in the directory that a process would have. */
 export async function serveInContainer(image: string, { directory, environment }: Place): Promise<Server> {
   const { DOCKER_HOST, ...rest } = environment;
   const data = rest['BUILDBOT_DATA_DIR']!;
+  const places = new Set([directory, data, ...directoriesOf(rest)]);
   await mkdir(data, { recursive: true });
-  await chmod(directory, 0o755);
+  for (const place of places) await chmod(place, 0o755);
   await chown(data, USER, 0);
   const name = `buildbot-scenario-${randomUUID()}`;
   const words = [
     ...['run', '--rm', '--name', name, '--network', 'host', ...(await hardened())],
-    ...['--volume', `${directory}:${directory}`, '--volume', `${data}:${data}`],
+    ...[...places].flatMap((place) => ['--volume', `${place}:${place}`]),
     ...engineWords(DOCKER_HOST),
     ...Object.keys(rest).flatMap((variable) => ['--env', variable]),
   ];

@@ -113,3 +113,10 @@ async function scriptedVolumes(directory: string) {
     },
   };
 }
+
+it('a repository of the machine itself, where the server allows that', async () => {
+  await using repository = await createRepository({ Dockerfile: dockerfile() });
+  const url = `file://${lab('LAB_GIT_ROOT')}/${repository.name}.git`;
+  await using runner = await startRunner({ BUILDBOT_ALLOW_FILE_REPOS: 'yes' });
+  expect((await runner.ssh(`build --repo ${url} --no-push`)).code).toBe(0);
+});
