@@ -34,6 +34,8 @@ export interface Objects {
    * nothing more after one that was not read to its end. Throws DamagedMirror when git ends early.
    */
   ask(commands: ObjectCommands): AsyncGenerator<ObjectAnswer>;
+  /** Whether more may be asked: all was answered and read, and git has not ended. */
+  isIdle(): boolean;
   /** Ends the process, and settles when it has ended. Safe twice. */
   close(): Promise<void>;
 }
@@ -54,13 +56,19 @@ export type ObjectsPlace = {
 export function openObjects(place: ObjectsPlace, signal: AbortSignal): Objects {
   signal.throwIfAborted();
   let git: CatFile | undefined;
+  let isRead = true;
   return {
-    ask: (commands) => exchange(place, commands, () => (git ??= startCatFile(place, signal))),
+    ask(commands) {
+      isRead = false;
+      const start = (): CatFile => (git ??= startCatFile(place, signal));
+      return exchange(place, commands, { start, onRead: () => (isRead = true) });
+    },
+    isIdle: () => isRead && git?.hasEnded() !== true,
     close: async () => git?.close(),
   };
 }
 
-type CatFile = { stdin: Writable; reader: ByteReader; close(): Promise<void> };
+type CatFile = { stdin: Writable; reader: ByteReader; hasEnded(): boolean; close(): Promise<void> };
 
 function startCatFile({ directory, environment }: ObjectsPlace, signal: AbortSignal): CatFile {
   signal.throwIfAborted();
@@ -82,7 +90,8 @@ function startCatFile({ directory, environment }: ObjectsPlace, signal: AbortSig
     await close();
     return signal.aborted ? signal.reason : problem;
   });
-  return { stdin: child.stdin, reader, close };
+  const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  return { stdin: child.stdin, reader, hasEnded, close };
 }
 
 /** Nothing that describes a source is larger; the contents of its files are never read whole. */
@@ -136,7 +145,7 @@ type Question = { command: ObjectCommand; known: KnownObject | undefined };
 async function* exchange(
   { directory, memory }: ObjectsPlace,
   commands: ObjectCommands,
-  start: () => CatFile,
+  { start, onRead }: { start: () => CatFile; onRead: () => void },
 ): AsyncGenerator<ObjectAnswer> {
   const asked = createWindow<Question>(WINDOW);
   void send(commands, asked, { recall: (command) => memory.recall(directory, command), start });
@@ -159,6 +168,7 @@ async function* exchange(
       await reader.skipRest();
       if (header !== undefined && command.startsWith('contents ')) await reader.line();
     }
+    onRead();
   } finally {
     asked.close();
   }

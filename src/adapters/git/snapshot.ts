@@ -4,12 +4,13 @@ import { readCommit, type Commit } from './commit.js';
 import { openIndex } from './attributes.js';
 import { readContents, type OtherContents } from './contents.js';
 import { convertFiles } from './conversion.js';
+import { createCopy } from './copy.js';
 import type { HeldCommit } from './holds.js';
 import type { LargeFileAccess } from './lfs/fetch.js';
 import { resolveLargeFiles } from './lfs/files.js';
 import { listCommit, type Gitlink } from './listing.js';
 import type { Mirror } from './mirror.js';
-import { damagedAgain, DamagedMirror, openObjects, type Objects } from './objects.js';
+import type { Objects } from './objects.js';
 import type { Remote } from './remote.js';
 
 export type SnapshotParts = {
@@ -79,59 +80,4 @@ async function list(
   const done: OtherContents = stored ?? new Map();
   const converted = await convertFiles(index, entries, { done, scratch });
   return { commit, entries, gitlinks, others: new Map([...done, ...converted]) };
-}
-
-type Copy = {
-  open: () => Objects;
-  /** Repairs at most once at a time, however many readers ask for it. */
-  repair: () => Promise<void>;
-  use<T>(work: (objects: Objects, directory: string) => Promise<T>): Promise<T>;
-  close: () => Promise<void>;
-};
-
-function createCopy(first: HeldCommit, { mirror, remote, environment, signal }: SnapshotParts): Copy {
-  let held = first;
-  let repairing: Promise<void> | undefined;
-  const running = new Set<Objects>();
-  const copy: Copy = {
-    open() {
-      const objects = openObjects(
-        { directory: held.store.directory, environment, memory: mirror.memory },
-        signal,
-      );
-      const close = async (): Promise<void> => {
-        await objects.close();
-        running.delete(tracked);
-      };
-      const tracked = { ...objects, close };
-      running.add(tracked);
-      return tracked;
-    },
-    repair() {
-      repairing ??= (async () => {
-        signal.throwIfAborted();
-        held = await mirror.repair(held, remote, signal);
-      })().finally(() => (repairing = undefined));
-      return repairing;
-    },
-    async use(work) {
-      for (let isRepaired = false; ; isRepaired = true) {
-        const objects = copy.open();
-        try {
-          return await work(objects, held.store.directory);
-        } catch (error) {
-          if (!(error instanceof DamagedMirror)) throw error;
-          if (isRepaired) throw damagedAgain(error);
-          await copy.repair();
-        } finally {
-          await objects.close();
-        }
-      }
-    },
-    async close() {
-      await Promise.all([...running].map((objects) => objects.close()));
-      await held.release();
-    },
-  };
-  return copy;
 }

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readdir, stat, utimes } from 'node:fs/promises';
+import { mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { simpleGit, type SimpleGit } from 'simple-git';
-import { Failure } from '../../model/errors.js';
-import { classify } from './classify.js';
+import { Failure, isOutOfSpace } from '../../model/errors.js';
 import { createStore, discardStore, storeIdentity } from '../vcs/store.js';
 
 /** One bare repository of the cache. What it must not lose has a ref `refs/buildbot/COMMIT`. */
@@ -51,7 +50,7 @@ export function openStore(
     directory,
     exists: () => existsSync(directory),
     identity: () => storeIdentity(directory),
-    create: () => createStore(directory, (at) => init(at, environment, sha256 ? 'sha256' : 'sha1')),
+    create: () => createStore(directory, (at) => init(at, sha256 ? 'sha256' : 'sha1')),
     touch: (commit) => succeeds(utimes(join(refs, commit), new Date(), new Date())),
     keep: (commit) => succeeds(git().raw(['update-ref', KEPT + commit, commit])),
     idsWith: async (prefix) =>
@@ -69,13 +68,24 @@ export function openStore(
   };
 }
 
-async function init(at: string, environment: NodeJS.ProcessEnv, format: string): Promise<void> {
-  const words = ['--quiet', '--bare', '--template=', `--object-format=${format}`];
+/**
+ * An empty bare repository as `git init --bare --template=` makes it (gitrepository-layout(5); the format of the ids is
+ * extensions.objectFormat of git-config(1)): the first build of a repository waits for one process less.
+ */
+async function init(at: string, format: 'sha1' | 'sha256'): Promise<void> {
+  const isOld = format === 'sha1';
+  const config = [
+    ...['[core]', `repositoryformatversion = ${isOld ? 0 : 1}`, 'filemode = true', 'bare = true'],
+    ...(isOld ? [] : ['[extensions]', `objectformat = ${format}`]),
+  ];
   try {
-    await administration(at, environment).raw(['init', ...words]);
+    for (const directory of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags'])
+      await mkdir(join(at, directory), { recursive: true });
+    await writeFile(join(at, 'config'), `${config.join('\n')}\n`);
+    await writeFile(join(at, 'HEAD'), 'ref: refs/heads/main\n');
   } catch (error) {
-    const { code, what } = classify(error instanceof Error ? error.message : String(error));
-    throw code === 'DISK_FULL' ? new Failure(code, what, { cause: error }) : error;
+    if (!isOutOfSpace(error)) throw error;
+    throw new Failure('DISK_FULL', 'disk full: the runner has no room for what it fetches', { cause: error });
   }
 }
 

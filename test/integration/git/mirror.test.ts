@@ -82,6 +82,7 @@ describe('what is lost costs time, not a build', () => {
     repository.commit(files);
     const dataDirectory = temporaryDirectory();
     const { tree } = await fetchFrom(createSource({ dataDirectory }), fileUrl(repository));
+    await endGit(storeOf(dataDirectory));
     damage(storeOf(dataDirectory));
     const read = await readAll(tree);
     expect(read.size).toBe(20);
@@ -95,6 +96,7 @@ describe('what is lost costs time, not a build', () => {
     const dataDirectory = temporaryDirectory();
     const { tree } = await fetchFrom(createSource({ dataDirectory }), fileUrl(repository));
     const [pack = ''] = packs(storeOf(dataDirectory));
+    await endGit(storeOf(dataDirectory));
     const bytes = readFileSync(pack);
     bytes.fill(0xff, bytes.length >> 1, (bytes.length >> 1) + 64);
     overwrite(pack, bytes);
@@ -103,11 +105,22 @@ describe('what is lost costs time, not a build', () => {
     expect(read.get('small')?.toString()).toBe('x');
   });
 
+  test('packs that are cut under a git that reads from them', async () => {
+    const repository = createRepository();
+    const content = noise(100_000);
+    repository.commit({ a: content });
+    const dataDirectory = temporaryDirectory();
+    const { tree } = await fetchFrom(createSource({ dataDirectory }), fileUrl(repository));
+    for (const pack of packs(storeOf(dataDirectory))) truncateSync(pack, 40);
+    expect((await readAll(tree)).get('a')?.toString() === content).toBe(true);
+  });
+
   test('a repository that is gone as well is a failure, and says so', async () => {
     const repository = createRepository();
     repository.commit({ a: 'a' });
     const dataDirectory = temporaryDirectory();
     const { tree } = await fetchFrom(createSource({ dataDirectory }), fileUrl(repository));
+    await endGit(storeOf(dataDirectory));
     rmSync(storeOf(dataDirectory), { recursive: true });
     rmSync(repository.bare, { recursive: true });
     await expect(readAll(tree)).rejects.toMatchObject({ code: 'REPOSITORY_NOT_FOUND' });
@@ -256,6 +269,11 @@ function leftovers(dataDirectory: string): string[] {
   return readdirSync(join(storeOf(dataDirectory), '..')).filter(
     (name) => !name.endsWith('.git') && name !== 'dates',
   );
+}
+
+/** Until no git waits for the next reader any more. */
+async function endGit(store: string): Promise<void> {
+  await vi.waitFor(() => expect(environments(store)).toBe(0), { timeout: 30_000, interval: 20 });
 }
 
 function packs(store: string): string[] {
