@@ -5,6 +5,7 @@ import { Failure } from '../model/errors.js';
 import { createAdmission, type AdmissionLimits } from './admission.js';
 import { serveConnection } from './connection.js';
 import { mendConnection, socketOf } from './faults.js';
+import { gatherWrites } from './gather.js';
 import { parseHostKey } from './hostkey.js';
 import { checkInternals } from './internals.js';
 import type { AuthorizedKey } from './keys.js';
@@ -111,7 +112,9 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
   // A server of our own: ssh2's gives no hold on a connection before the client has sent its first line.
   const listener = createServer({ noDelay: true }, (socket) => {
     admission.admit(socket);
-    if (!socket.destroyed) protocol.injectSocket(socket);
+    if (socket.destroyed) return;
+    gatherWrites(socket);
+    protocol.injectSocket(socket);
   });
   await listen(listener, options);
   const { address: host, port } = listener.address() as AddressInfo;

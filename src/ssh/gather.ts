@@ -1,0 +1,23 @@
+import { nextTick } from 'node:process';
+import type { Socket } from 'node:net';
+
+/**
+ * What is written in one turn of the event loop leaves in one call of the system: ssh2 writes the length, the text and the tag of each
+ * packet by themselves (protocol/crypto.js), and without Nagle's delay each would travel alone.
+ */
+export function gatherWrites(socket: Socket): void {
+  const write = socket.write.bind(socket) as (...words: unknown[]) => boolean;
+  let isGathering = false;
+  const send = () => {
+    isGathering = false;
+    socket.uncork();
+  };
+  socket.write = (...words: unknown[]) => {
+    if (!isGathering) {
+      isGathering = true;
+      socket.cork();
+      nextTick(send);
+    }
+    return write(...words);
+  };
+}
