@@ -131,13 +131,14 @@ it('a client that begins a key exchange and does not end it gets no more output 
     uint32(0xffffffff),
     uint32(32_768),
   ]);
-  send(client, [open, channelRequest('exec', [wireString('pour')])]);
-  client._protocol.rekey();
   client._sock.removeAllListeners('data').resume();
+  send(client, [open, channelRequest('exec', [wireString('pour')])]);
+  await expect.poll(() => written).toBeGreaterThan(0);
+  client._protocol.rekey();
   // By the end of a login of somebody else, the server has heard of the key exchange.
   expect(await isUp(started)).toBe(true);
   const before = written;
   expect(await isUp(started)).toBe(true);
-  expect({ poured: before > 0, since: written - before }).toEqual({ poured: true, since: 0 });
+  expect(written - before).toBe(0);
   client.destroy();
 });
