@@ -46,7 +46,7 @@ export async function withPatience(
   const { ask } = asked(connection);
   void watchPulse({ bytes: () => undefined, ask }, over.signal, liveness).then((isLost) => {
     const silence = (liveness.silence + liveness.answer) / 1000;
-    const message = `the engine at ${addressOf(connection)} does not answer for ${silence} s`;
+    const message = `the engine at ${addressOf(connection)} did not answer within ${silence} s`;
     if (isLost) lost.abort(new Failure('ENGINE_UNREACHABLE', message));
   });
   try {

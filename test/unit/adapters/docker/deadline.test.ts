@@ -38,7 +38,7 @@ it('leaves an engine alone that answers nothing else either', async () => {
   await using engine = await serve(() => undefined);
   await expect(withPatience(engine.connection, engine.remove, { liveness: LIVENESS })).rejects.toMatchObject({
     code: 'ENGINE_UNREACHABLE',
-    message: expect.stringMatching(/^the engine at 127\.0\.0\.1:\d+ does not answer for 0\.04 s$/) as string,
+    message: expect.stringMatching(/^the engine at 127\.0\.0\.1:\d+ did not answer within 0\.04 s$/) as string,
   });
 });
 
