@@ -52,7 +52,7 @@ describe.concurrent('an engine that stops answering', (test) => {
     made.io.abort.abort(new Error('enough'));
     await rejected;
     expect(made.io.warnings()).toEqual([
-      expect.stringMatching(`^could not stop the container buildbot-${build}-.*did not answer within 15 s$`),
+      expect.stringMatching(`^could not stop the container buildbot-${build}-.*did not answer within 10 s$`),
     ]);
     expect(await removeLeft(build)).toBe(1);
   });
