@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../../model/errors.js';
@@ -10,7 +10,6 @@ import { createObjectMemory, type ObjectMemory } from './object-memory.js';
 import { openObjects, readWhole } from './objects.js';
 import type { Remote } from './remote.js';
 import { KEPT, KEPT_AT_LEAST, openStore, type Store } from './store.js';
-import { createWanted, type Wanted } from './wanted.js';
 
 /** The cache of one repository. What changes it is done by one at a time, reading needs no turn. */
 export interface Mirror {
@@ -47,7 +46,6 @@ export interface Mirrors {
 /** Mirrors are the copies of `depot`, one for each URL. */
 export function createMirrors(depot: Depot, environment: NodeJS.ProcessEnv): Mirrors {
   const memory = createObjectMemory();
-  const wanted = createWanted();
   return {
     of(repository) {
       const name = createHash('sha256').update(identity(repository)).digest('hex');
@@ -55,7 +53,7 @@ export function createMirrors(depot: Depot, environment: NodeJS.ProcessEnv): Mir
       const open = (kind: StoreKind, sha256: boolean): Store =>
         openStore(join(directory, `${kind}${sha256 ? '-sha256' : ''}.git`), { environment, sha256 });
       return createMirror({
-        ...{ repository, name, open, depot, environment, memory, wanted },
+        ...{ repository, name, open, depot, environment, memory },
         alone: (signal, task) => depot.change({ name }, signal, task),
         datesFile: join(directory, 'dates'),
         large: {
@@ -95,7 +93,6 @@ type Parts = {
   depot: Depot;
   environment: NodeJS.ProcessEnv;
   memory: ObjectMemory;
-  wanted: Wanted;
   alone: <T>(signal: AbortSignal, task: () => Promise<T>) => Promise<T>;
   datesFile: string;
   large: Pick<Mirror, 'largeObjects' | 'aloneWithLargeObjects'>;
@@ -112,9 +109,7 @@ function createMirror(parts: Parts): Mirror {
       return await holdCommit({ depot, name, commit, signal }, async () => {
         const present = await findKept(stores, commit);
         if (present !== undefined && !remote.isProven()) await remote.advertise();
-        if (present !== undefined) return present;
-        using _waiting = parts.wanted.add(placeOf(stores[0]!, remote), commit);
-        return await alone(signal, () => fetchCommit(parts, commit, remote));
+        return present ?? (await alone(signal, () => fetchCommit(parts, commit, remote)));
       });
     },
     async repair(held, remote, signal) {
@@ -151,18 +146,16 @@ const HISTORY = {
 };
 
 async function fetchCommit(parts: Parts, commit: string, remote: Remote): Promise<Store> {
-  const { repository, name, open, depot, alone, wanted } = parts;
+  const { repository, name, open, depot, alone } = parts;
   const tips = open('tips', commit.length === 64);
   const complete = open('complete', commit.length === 64);
   // Somebody may have fetched it while this caller waited for its turn.
   const present = remote.isProven() ? await findKept([tips, complete], commit) : undefined;
   if (present !== undefined) return present;
-  const fetchTips = (ids: readonly string[]) =>
-    fetchInto(tips, remote, { options: ['--depth=1'], refspecs: ids.map((id) => `+${id}:${KEPT}${id}`) });
-  const others = wanted.take(placeOf(tips, remote), commit);
-  const together = await fetchTips([commit, ...others]);
-  // One that is not there spoils the fetch for all.
-  const outcome = together === 'fetched' || others.length === 0 ? together : await fetchTips([commit]);
+  const outcome = await fetchInto(tips, remote, {
+    options: ['--depth=1'],
+    refspecs: [`+${commit}:${KEPT}${commit}`],
+  });
   if (outcome === 'unadvertised') {
     await fetchInto(complete, remote, COMPLETE);
     if (await complete.keep(commit)) return complete;
@@ -175,11 +168,6 @@ async function fetchCommit(parts: Parts, commit: string, remote: Remote): Promis
 }
 
 const NEVER = new AbortController().signal;
-
-/** Where callers find what others have brought along; one whom nothing names keeps to itself. */
-function placeOf({ directory }: Store, { identity }: Remote): string {
-  return `${identity ?? randomUUID()} ${directory}`;
-}
 
 // A store that was there before may be the reason for what nobody can explain; it is a cache, so it is made
 // anew.

@@ -7,8 +7,6 @@ import { parseAdvertisement, type Advertisement } from './revision.js';
 
 /** A forge as one caller sees it. Whatever succeeds proves that the caller may read the repository. */
 export interface Remote {
-  /** The same for all who show the same to the same repository; undefined: nobody can tell. */
-  identity: string | undefined;
   /** This caller was accepted in this call, or lately. */
   isProven(): boolean;
   /** Asks the forge. Rejects with a Failure of exit 3. */
@@ -40,7 +38,6 @@ export function openRemote(settings: RemoteSettings): Remote {
     proof.remember();
   };
   return {
-    identity: proof.identity,
     isProven: () => accepted || proof.isFresh(),
     async advertise() {
       const result = await runRemote(

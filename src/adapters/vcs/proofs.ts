@@ -9,27 +9,15 @@ export interface Proofs {
 }
 
 /** What is known of one credential at one repository. */
-export type Proof = {
-  /** Names both; undefined where nobody can tell who it is. */
-  identity: string | undefined;
-  isFresh(): boolean;
-  remember(): void;
-  forget(): void;
-};
+export type Proof = { isFresh(): boolean; remember(): void; forget(): void };
 
 /** Nobody can tell what an agent holds from outside, nor whether it holds it still: it proves itself every time. */
-const NEVER: Proof = {
-  identity: undefined,
-  isFresh: () => false,
-  remember: () => undefined,
-  forget: () => undefined,
-};
+const NEVER: Proof = { isFresh: () => false, remember: () => undefined, forget: () => undefined };
 
 export function proofOf(repository: RepositoryUrl, credential: Credential, proofs: Proofs): Proof {
   if (credential.kind === 'agent') return NEVER;
   const name = fingerprint(repository, credential);
   return {
-    identity: name,
     isFresh: () => proofs.isFresh(name),
     remember: () => proofs.remember(name),
     forget: () => proofs.forget(name),

@@ -33,41 +33,19 @@ describe('at the same time', () => {
   test('those who want the same revision share one fetch', async () => {
     const repository = createRepository();
     const revision = repository.commit({ a: 'a' });
-    const { url, requests } = await counted(repository);
+    const requests: string[] = [];
+    const toLab = proxyToLab();
+    const port = await httpServer((request, response) => {
+      requests.push(`${request.method} ${request.url?.replace(/^.*\//, '')}`);
+      toLab(request, response);
+    });
+    const url = `http://127.0.0.1:${port}/public/${repository.name}.git`;
     const source = createSource();
     await fetchFrom(source, url, { revision });
     const ofOne = requests.splice(0).length;
     const fresh = createSource();
     await Promise.all(Array.from({ length: 8 }, () => fetchFrom(fresh, url, { revision })));
     expect(requests.length).toBe(ofOne);
-  });
-
-  test('those who wait for their turn with other revisions share the next fetch', async () => {
-    const repository = createRepository();
-    const ids = Array.from({ length: 9 }, (_, i) => repository.commit({ a: String(i) }));
-    const { url, requests } = await counted(repository);
-    const source = createSource();
-    await fetchFrom(source, url, { revision: ids[0]! });
-    const ofOne = requests.splice(0).length;
-    const texts = await Promise.all(
-      ids.map(async (revision) => readText((await fetchFrom(source, url, { revision })).tree, 'a')),
-    );
-    expect(texts).toEqual(ids.map((_, i) => String(i)));
-    expect(requests.length).toBeLessThanOrEqual(2 * ofOne);
-  });
-
-  test('a revision that is not there fails for who wants it alone', async () => {
-    const repository = createRepository();
-    const ids = Array.from({ length: 4 }, (_, i) => repository.commit({ a: String(i) }));
-    const source = createSource();
-    const wanted = [ids[0]!, '0123456789'.repeat(4), ids[1]!, ids[2]!, ids[3]!];
-    const outcomes = await Promise.allSettled(
-      wanted.map((revision) => fetchFrom(source, sshUrl(repository), { revision })),
-    );
-    expect(outcomes.map(({ status }) => status)).toEqual(
-      wanted.map((id) => (ids.includes(id) ? 'fulfilled' : 'rejected')),
-    );
-    expect(outcomes[1]).toMatchObject({ reason: { code: 'REVISION_NOT_FOUND' } });
   });
 });
 
@@ -280,19 +258,6 @@ test('nothing that was lent is written to the mirror', async () => {
   });
   expect(found.toString()).toBe('');
 });
-
-/** The repository over HTTP, and what is asked there. */
-async function counted(
-  repository: ReturnType<typeof createRepository>,
-): Promise<{ url: string; requests: string[] }> {
-  const requests: string[] = [];
-  const toLab = proxyToLab();
-  const port = await httpServer((request, response) => {
-    requests.push(`${request.method} ${request.url?.replace(/^.*\//, '')}`);
-    toLab(request, response);
-  });
-  return { url: `http://127.0.0.1:${port}/public/${repository.name}.git`, requests };
-}
 
 function storeOf(dataDirectory: string): string {
   const root = join(dataDirectory, 'git');
