@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { chmod, chown, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { lab } from '../lab/environment.js';
@@ -39,7 +40,8 @@ export async function serveInContainer(image: string, { directory, environment }
   const data = rest['BUILDBOT_DATA_DIR']!;
   const places = new Set([directory, data, ...directoriesOf(rest)]);
   await mkdir(data, { recursive: true });
-  for (const place of places) await chmod(place, 0o755);
+  // Directories of the scenario's own: others belong to somebody.
+  for (const place of places) if (dirname(place) === tmpdir()) await chmod(place, 0o755);
   await chown(data, USER, 0);
   const name = `buildbot-scenario-${randomUUID()}`;
   const words = [

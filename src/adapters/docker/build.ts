@@ -25,7 +25,7 @@ export async function buildAndInspect(
   // The classic builder takes any local base image for the platform that was asked for.
   if (asked !== undefined && !engine.buildkit && !samePlatform(asked, platform)) {
     const what = `remove the name ${spec.tag}`;
-    await cleanUp(connection, { what, emit: io.emit }, (signal) => removeName(connection, spec.tag, signal));
+    await cleanUp(connection, { what, ...io }, (signal) => removeName(connection, spec.tag, signal));
     throw new Failure(
       'NOT_SUPPORTED',
       `--platform ${asked} needs BuildKit: the classic builder built for ${platform}`,

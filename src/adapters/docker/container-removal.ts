@@ -17,13 +17,9 @@ export async function removeContainer(connection: Connection, name: string): Pro
 }
 
 /** The same as the end of something else: its trouble is a warning. */
-export async function cleanUpContainer(
-  connection: Connection,
-  name: string,
-  emit: StepIO['emit'],
-): Promise<void> {
+export async function cleanUpContainer(connection: Connection, name: string, io: StepIO): Promise<void> {
   const what = `remove the container ${name}`;
-  await cleanUp(connection, { what, emit }, (signal) => askRemoval(connection, name, signal));
+  await cleanUp(connection, { what, ...io }, (signal) => askRemoval(connection, name, signal));
 }
 
 async function askRemoval(connection: Connection, name: string, signal: AbortSignal): Promise<void> {

@@ -51,13 +51,17 @@ export function createDockerContainers({
           await checkShell(connection, made, access.signal);
       } catch (error) {
         // By name: the engine may have made it though its answer never came.
-        await cleanUpContainer(connection, name, access.emit);
+        await cleanUpContainer(connection, name, access);
         access.signal.throwIfAborted();
         throw creationFailure(spec, error);
       }
-      const { emit } = access;
+      const { emit, signal } = access;
       const caches = [...spec.caches.values()];
-      return openContainer(connection, { name, secrets: spec.secrets, limits, engine, caches }, emit);
+      return openContainer(
+        connection,
+        { name, secrets: spec.secrets, limits, engine, caches },
+        { emit, signal },
+      );
     },
   };
 }
@@ -114,7 +118,7 @@ function creationFailure({ image }: ContainerSpec, error: unknown): unknown {
 function openContainer(
   connection: Connection,
   { name, caches, ...what }: RunnableContainer & { caches: readonly string[] },
-  emit: StepIO['emit'],
+  io: StepIO,
 ): Container {
   // What still reads from a container, its files or its output, would hold up its removal.
   const disposed = new AbortController();
@@ -143,11 +147,11 @@ function openContainer(
       readArchive(
         connection,
         { container: name, path },
-        { emit, signal: AbortSignal.any([signal, disposed.signal]) },
+        { emit: io.emit, signal: AbortSignal.any([signal, disposed.signal]) },
       ),
     [Symbol.asyncDispose]() {
       disposed.abort();
-      return (removal ??= cleanUpContainer(connection, name, emit));
+      return (removal ??= cleanUpContainer(connection, name, io));
     },
   };
 }

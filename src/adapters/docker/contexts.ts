@@ -95,9 +95,9 @@ function makeContainer(
 async function discard(
   connection: Connection,
   { image, lanes }: { image: string; lanes: Lanes },
-  { emit }: StepIO,
+  io: StepIO,
 ): Promise<void> {
   await lanes[Symbol.asyncDispose]();
   const what = `remove the context ${image}`;
-  await cleanUp(connection, { what, emit }, (signal) => removeName(connection, image, signal));
+  await cleanUp(connection, { what, ...io }, (signal) => removeName(connection, image, signal));
 }

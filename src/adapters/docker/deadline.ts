@@ -5,9 +5,9 @@ import { owe, type Removal } from './debts.js';
 import { engineFailure } from './engine-failure.js';
 import { watchPulse } from './pulse.js';
 
-/** For calls that only name something. A daemon that is stopped accepts them and never answers. */
+/** For calls that the engine answers at once: a daemon that is stopped accepts them and never answers. */
 export const DEADLINE = 10_000;
-/** Of an engine that is there: a container of very many files takes its time on a busy disk. */
+/** For a removal, of an engine that is there: a container of very many files takes its time on a busy disk. */
 export const REMOVAL = 60_000;
 /** One that is not is left alone much earlier: when it is asked whether it is there, and what it has to answer that. */
 const LIVENESS = { silence: DEADLINE / 2, answer: DEADLINE / 2 };
@@ -32,42 +32,63 @@ export async function withDeadline<T>(
   }
 }
 
+type Patience = {
+  /** Of the build: nobody waits long for one that was cancelled. */
+  signal?: AbortSignal | undefined;
+  ms?: number;
+  liveness?: typeof LIVENESS;
+};
+
 /**
- * Removes what a call has made, for as long as the engine lives, a minute at most. Rejects with ENGINE_UNREACHABLE when that is over, else
- * with what the removal rejects with.
+ * Runs the end of a call, which is given up on after `ms`, and earlier where the engine answers nobody, or the build is cancelled. Rejects
+ * with ENGINE_UNREACHABLE then, else with what the end rejects with.
  */
 export async function withPatience(
   connection: Connection,
-  removal: Removal,
-  { ms = REMOVAL, liveness = LIVENESS } = {},
+  end: Removal,
+  { signal, ms = REMOVAL, liveness = LIVENESS }: Patience = {},
 ): Promise<void> {
-  const lost = new AbortController();
-  const over = new AbortController();
+  const [enough, over] = [new AbortController(), new AbortController()];
+  const giveUp = (waited: number) => {
+    const message = `the engine at ${addressOf(connection)} did not answer within ${waited / 1000} s`;
+    enough.abort(new Failure('ENGINE_UNREACHABLE', message));
+  };
   const { ask } = asked(connection);
-  void watchPulse({ bytes: () => undefined, ask }, over.signal, liveness).then((isLost) => {
-    const silence = (liveness.silence + liveness.answer) / 1000;
-    const message = `the engine at ${addressOf(connection)} did not answer within ${silence} s`;
-    if (isLost) lost.abort(new Failure('ENGINE_UNREACHABLE', message));
-  });
+  void watchPulse({ bytes: () => undefined, ask }, over.signal, liveness).then(
+    (isLost) => isLost && giveUp(liveness.silence + liveness.answer),
+  );
+  let hurry: NodeJS.Timeout | undefined;
+  const onCancelled = () => (hurry = setTimeout(giveUp, DEADLINE, DEADLINE));
+  if (signal?.aborted) onCancelled();
+  else signal?.addEventListener('abort', onCancelled, { once: true });
   try {
-    await withDeadline(connection, { ms, signal: lost.signal }, removal);
+    await withDeadline(connection, { ms, signal: enough.signal }, end);
   } finally {
     over.abort();
+    clearTimeout(hurry);
+    signal?.removeEventListener('abort', onCancelled);
   }
 }
 
+type Ending = Patience & {
+  /** Follows `the engine cannot`. */
+  what: string;
+  emit: StepIO['emit'];
+  /** What is tried again until it works, where that is not the task itself. */
+  later?: Removal;
+};
+
 /**
- * Runs the end of a call with a deadline of its own, also when the call was aborted. Its trouble is told as a warning: it changes
- * neither what was achieved nor why it failed. `what` follows `the engine cannot`; `later` is what is tried again until it works, where
- * that is not the task itself.
+ * Runs the end of a call with patience of its own, also when the call was aborted. Its trouble is told as a warning: it changes
+ * neither what was achieved nor why it failed.
  */
 export async function cleanUp(
   connection: Connection,
-  { what, emit, ms = REMOVAL, later }: { what: string; emit: StepIO['emit']; ms?: number; later?: Removal },
+  { what, emit, later, ...patience }: Ending,
   task: Removal,
 ): Promise<void> {
   try {
-    await withPatience(connection, task, { ms });
+    await withPatience(connection, task, patience);
   } catch (error) {
     owe(connection, what, later ?? task);
     const { message } = asFailure(engineFailure(connection, what, error));

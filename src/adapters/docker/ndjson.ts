@@ -24,7 +24,7 @@ function parseMessages<T extends object>(lines: string): T[] {
     // All at once: a million calls cost more than the parsing. Within a message a line's end is escaped.
     return JSON.parse(`[${text.replaceAll('\n', ',')}]`) as T[];
   } catch {
-    // An empty line between two messages.
+    // An empty line between two messages, or what is no JSON.
     return text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [JSON.parse(line) as T]));
   }
 }

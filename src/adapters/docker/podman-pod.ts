@@ -26,7 +26,7 @@ export async function startPod(
 ): Promise<Pod> {
   const name = `${podPrefix(owner)}${randomBytes(4).toString('hex')}`;
   let removal: Promise<void> | undefined;
-  const removing = { what: `remove the pod ${name}`, emit };
+  const removing = { what: `remove the pod ${name}`, emit, signal };
   const dispose = () =>
     (removal ??= cleanUp(connection, removing, (deadline) => askRemoval(connection, name, deadline)));
   try {

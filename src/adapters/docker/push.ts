@@ -99,7 +99,7 @@ async function lendName<T>(
       withName({ name, signal }, async () => {
         if (isOwed(connection, what, later) && (await note.stands())) await end(signal);
       });
-    await cleanUp(connection, { what, emit, later }, end);
+    await cleanUp(connection, { what, emit, signal, later }, end);
   }
 }
 

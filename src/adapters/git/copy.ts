@@ -2,15 +2,18 @@ import type { HeldCommit } from './holds.js';
 import type { Mirror } from './mirror.js';
 import { damagedAgain, DamagedMirror, openObjects, type Objects } from './objects.js';
 import type { Remote } from './remote.js';
+import type { Store } from './store.js';
 
 export type CopyParts = {
   mirror: Mirror;
   remote: Remote;
   environment: NodeJS.ProcessEnv;
   signal: AbortSignal;
+  /** Milliseconds for which a git that nobody reads from waits for the next reader; 0: it ends at once. */
+  idle: number;
 };
 
-/** A commit that a build holds in a mirror. Who reads it shares git's processes, one at a time. */
+/** A commit that a build holds in a mirror. Each reader has a git of its own, or one that another has read to the end. */
 export type Copy = {
   open: () => Objects;
   /** Repairs at most once at a time, however many readers ask for it. */
@@ -19,53 +22,55 @@ export type Copy = {
   close: () => Promise<void>;
 };
 
-/** Milliseconds for which a git that nobody reads from waits for the next reader: plan and image follow at once. */
-const IDLE = 1_000;
+type Lease = { objects: Objects; store: Store };
 
-export function createCopy(first: HeldCommit, { mirror, remote, environment, signal }: CopyParts): Copy {
+export function createCopy(
+  first: HeldCommit,
+  { mirror, remote, environment, signal, idle }: CopyParts,
+): Copy {
   let held = first;
   let repairing: Promise<void> | undefined;
+  let isClosed = false;
   const running = new Set<Objects>();
-  const idle = new Map<Objects, NodeJS.Timeout>();
-  const end = async (objects: Objects): Promise<void> => {
-    clearTimeout(idle.get(objects));
-    idle.delete(objects);
-    await objects.close();
+  /** The one git that waits. */
+  let waiting: (Lease & { timer: NodeJS.Timeout }) | undefined;
+  const start = (): Lease => {
+    const { store } = held;
+    const place = { directory: store.directory, environment, memory: mirror.memory };
+    return { objects: openObjects(place, signal), store };
   };
-  const endIdle = () => Promise.all([...idle.keys()].map(end));
-  const start = () =>
-    openObjects({ directory: held.store.directory, environment, memory: mirror.memory }, signal);
-  const wake = (): Objects | undefined => {
-    for (const [objects, timer] of idle) {
-      clearTimeout(timer);
-      idle.delete(objects);
-      if (objects.isIdle()) return objects;
-      void objects.close();
-    }
-    return undefined;
+  const wake = (): Lease | undefined => {
+    if (waiting === undefined || waiting.store !== held.store || !waiting.objects.isIdle()) return undefined;
+    const lease = waiting;
+    clearTimeout(lease.timer);
+    waiting = undefined;
+    return lease;
+  };
+  const endWaiting = async (): Promise<void> => {
+    const lease = waiting;
+    waiting = undefined;
+    clearTimeout(lease?.timer);
+    await lease?.objects.close();
+  };
+  const giveBack = async (lease: Lease): Promise<void> => {
+    const mayWait = idle > 0 && !isClosed && !signal.aborted && waiting === undefined;
+    if (!mayWait || !lease.objects.isIdle()) return lease.objects.close();
+    waiting = { ...lease, timer: setTimeout(() => void endWaiting(), idle) };
   };
   const copy: Copy = {
     open() {
       signal.throwIfAborted();
-      const objects = wake() ?? start();
-      const { store } = held;
-      const close = async (): Promise<void> => {
-        if (!running.delete(tracked)) return;
-        if (objects.isIdle() && store === held.store && !signal.aborted)
-          idle.set(
-            objects,
-            setTimeout(() => void end(objects), IDLE),
-          );
-        else await objects.close();
-      };
-      const tracked = { ...objects, close };
+      const lease = wake() ?? start();
+      let closing: Promise<void> | undefined;
+      const close = (): Promise<void> => (closing ??= giveBack(lease).finally(() => running.delete(tracked)));
+      const tracked = { ...lease.objects, close };
       running.add(tracked);
       return tracked;
     },
     repair() {
       repairing ??= (async () => {
         signal.throwIfAborted();
-        await endIdle();
+        await endWaiting();
         held = await mirror.repair(held, remote, signal);
       })().finally(() => (repairing = undefined));
       return repairing;
@@ -85,8 +90,9 @@ export function createCopy(first: HeldCommit, { mirror, remote, environment, sig
       }
     },
     async close() {
+      isClosed = true;
       await Promise.all([...running].map((objects) => objects.close()));
-      await endIdle();
+      await endWaiting();
       await held.release();
     },
   };

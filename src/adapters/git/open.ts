@@ -18,6 +18,9 @@ export type Fetching = ConnectionSettings & {
 /** Submodules that are fetched at a time. */
 const SIDE_BY_SIDE = 4;
 
+/** Milliseconds for which the git of the main repository waits: its files are read right after its tree. Of submodules there may be hundreds. */
+const IDLE = 1_000;
+
 /** Finds the revision that was asked for and opens its tree, with submodules and LFS as the request wants them. */
 export async function openRevision(fetching: Fetching): Promise<Snapshot> {
   const { request, main, options, scratch, io, abandon } = fetching;
@@ -25,10 +28,11 @@ export async function openRevision(fetching: Fetching): Promise<Snapshot> {
   const connection = await connect(main);
   const { id, ...name } = await resolveRevision(request.revision, { ...connection, signal: io.signal });
   const environment = localEnvironment(options.environment, scratch);
+  const opening = { fetching, connect, environment };
   const open = (id: string, from: Connection): Promise<Snapshot> =>
-    openCommit(id, from, { fetching, connect, environment });
+    openCommit(id, from, { ...opening, idle: 0 });
   const snapshot = await withSubmodules(
-    await open(id, connection),
+    await openCommit(id, connection, { ...opening, idle: IDLE }),
     { connection, prefix: '', depth: 0 },
     {
       ...{ connect, open, abandon, environment, ...io },
@@ -41,16 +45,16 @@ export async function openRevision(fetching: Fetching): Promise<Snapshot> {
   return { ...snapshot, revision: { ...snapshot.revision, ...name } };
 }
 
-type Opening = { fetching: Fetching; connect: Connect; environment: NodeJS.ProcessEnv };
+type Opening = { fetching: Fetching; connect: Connect; environment: NodeJS.ProcessEnv; idle: number };
 
 async function openCommit(id: string, connection: Connection, opening: Opening): Promise<Snapshot> {
   const { mirror, remote, scratch } = connection;
   const { request, io } = opening.fetching;
   const { signal } = io;
   const held = await mirror.obtain(id, remote, signal);
-  const { environment } = opening;
+  const { environment, idle } = opening;
   const large = request.lfs === 'no' ? {} : { large: largeFiles(connection, opening) };
-  return await openSnapshot(held, { mirror, remote, scratch, environment, signal, ...large });
+  return await openSnapshot(held, { mirror, remote, scratch, environment, signal, idle, ...large });
 }
 
 function largeFiles(

@@ -4,22 +4,16 @@ import { readCommit, type Commit } from './commit.js';
 import { openIndex } from './attributes.js';
 import { readContents, type OtherContents } from './contents.js';
 import { convertFiles } from './conversion.js';
-import { createCopy } from './copy.js';
+import { createCopy, type CopyParts } from './copy.js';
 import type { HeldCommit } from './holds.js';
 import type { LargeFileAccess } from './lfs/fetch.js';
 import { resolveLargeFiles } from './lfs/files.js';
 import { listCommit, type Gitlink } from './listing.js';
-import type { Mirror } from './mirror.js';
 import type { Objects } from './objects.js';
-import type { Remote } from './remote.js';
 
-export type SnapshotParts = {
-  mirror: Mirror;
-  remote: Remote;
+export type SnapshotParts = CopyParts & {
   /** A private directory of the build. */
   scratch: string;
-  environment: NodeJS.ProcessEnv;
-  signal: AbortSignal;
   /** Absent: files that are kept in LFS stay what they are in the repository. */
   large?: LargeFileAccess;
 };

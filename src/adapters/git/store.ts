@@ -73,10 +73,10 @@ export function openStore(
  * extensions.objectFormat of git-config(1)): the first build of a repository waits for one process less.
  */
 async function init(at: string, format: 'sha1' | 'sha256'): Promise<void> {
-  const isOld = format === 'sha1';
+  const isSha1 = format === 'sha1';
   const config = [
-    ...['[core]', `repositoryformatversion = ${isOld ? 0 : 1}`, 'filemode = true', 'bare = true'],
-    ...(isOld ? [] : ['[extensions]', `objectformat = ${format}`]),
+    ...['[core]', `repositoryformatversion = ${isSha1 ? 0 : 1}`, 'filemode = true', 'bare = true'],
+    ...(isSha1 ? [] : ['[extensions]', `objectformat = ${format}`]),
   ];
   try {
     for (const directory of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags'])

@@ -104,7 +104,7 @@ const waits = [
   ],
   ['The engine: to name an image', time(DEADLINE), '69, `ENGINE_UNREACHABLE`'],
   [
-    'The engine: to remove something at the end of a build, when it answers others; when it answers nobody',
+    'The engine: to remove something at the end of a build; where the build was cancelled, or it answers nobody',
     `${time(REMOVAL)}; ${time(DEADLINE)}`,
     'a warning; it is tried again, also at the next start',
   ],

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import { once } from 'node:events';
 import { type AddressInfo } from 'node:net';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { connect, requestJson } from '../../../../src/adapters/docker/connection.js';
 import { withPatience } from '../../../../src/adapters/docker/deadline.js';
 
@@ -38,8 +38,27 @@ it('leaves an engine alone that answers nothing else either', async () => {
   await using engine = await serve(() => undefined);
   await expect(withPatience(engine.connection, engine.remove, { liveness: LIVENESS })).rejects.toMatchObject({
     code: 'ENGINE_UNREACHABLE',
-    message: expect.stringMatching(/^the engine at 127\.0\.0\.1:\d+ did not answer within 0\.04 s$/) as string,
+    message: expect.stringMatching(
+      /^the engine at 127\.0\.0\.1:\d+ did not answer within 0\.04 s$/,
+    ) as string,
   });
+});
+
+it('does not wait long once the build is cancelled', async () => {
+  await using engine = await serve((request, response) => {
+    if (request.method !== 'DELETE') response.end('OK');
+  });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const cancel = new AbortController();
+    const removal = withPatience(engine.connection, engine.remove, { signal: cancel.signal });
+    const rejected = expect(removal).rejects.toThrow('did not answer within 10 s');
+    cancel.abort();
+    vi.advanceTimersByTime(10_000);
+    await rejected;
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 it('gives up on a removal that takes too long', async () => {
