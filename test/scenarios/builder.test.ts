@@ -1,19 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resultSchema, type BuildResult } from '../../src/model/result.js';
 import { lab } from '../lab/environment.js';
 import { docker, engineCan, leftovers, outputOfImage } from './engine.js';
+import { growth, MOST_GROWTH } from './memory.js';
 import { createRepository, credentials } from './repository.js';
 import { startRunner, type Output, type Runner } from './runner.js';
 
 const base = () => lab('LAB_BASE_IMAGE');
 const resultOf = ({ stdout }: Output): BuildResult => resultSchema.parse(JSON.parse(stdout));
-const MIB = 2 ** 20;
-
-async function peakMemory(pid: number): Promise<number> {
-  return Number(/VmHWM:\s+(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))![1]) * 1024;
-}
 
 describe('builder containers', () => {
   let runner: Runner;
@@ -50,7 +45,7 @@ describe('builder containers', () => {
       expect(output.stderr).toBe('');
       expect((await outputOfImage(`${name}:x`, ['sh', '-c', check])).trim()).toBe(expected);
       await docker.getImage(`${name}:x`).remove();
-      expect(await peakMemory(own.pid)).toBeLessThan(150 * MIB);
+      expect(await growth(own)).toBeLessThan(MOST_GROWTH);
     },
   );
 

@@ -11,6 +11,7 @@ import { resultSchema } from '../../src/model/result.js';
 import { lab } from '../lab/environment.js';
 import { docker, leftovers, outputOfImage } from './engine.js';
 import { servedDigest } from './registry.js';
+import { growth, MOST_GROWTH } from './memory.js';
 import { createRepository } from './repository.js';
 import { run } from './run.js';
 import { outputOf, startRunner, type Output, type Runner } from './runner.js';
@@ -197,8 +198,7 @@ describe('a context on stdin', () => {
     expect(code, stderr).toBe(0);
     expect(most - before).toBeLessThan(1024);
     expect(temporary).toBe(0);
-    const status = await readFile(`/proc/${runner.pid}/status`, 'utf8');
-    expect(Number(/VmHWM:\s+(\d+) kB/.exec(status)![1])).toBeLessThan(150 * 1024);
+    expect(await growth(runner)).toBeLessThan(MOST_GROWTH);
     await docker.getImage('t/large:x').remove();
     expect(await leftovers(runner)).toEqual([]);
   });

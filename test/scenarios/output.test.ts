@@ -6,16 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventSchema } from '../../src/model/events.js';
 import { lab } from '../lab/environment.js';
 import { engineCan } from './engine.js';
+import { growth, MOST_GROWTH } from './memory.js';
 import { createRepository, credentials, type Repository } from './repository.js';
 import { startRunner, type Runner } from './runner.js';
-
-const MIB = 2 ** 20;
-
-/** Peak resident memory of a process in bytes, proc(5). */
-async function peakMemory(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmHWM:\s+(\d+) kB/.exec(status)![1]) * 1024;
-}
 
 describe('much output', () => {
   let classic: Runner;
@@ -45,7 +38,7 @@ describe('much output', () => {
       let next = 1;
       for await (const line of createInterface(client.stdout)) if (line === String(next)) next++;
       expect([next - 1, (await closed)[0]]).toEqual([1_000_000, 0]);
-      expect(await peakMemory(classic.pid)).toBeLessThan(150 * MIB);
+      expect(await growth(classic)).toBeLessThan(MOST_GROWTH);
     },
   );
 
@@ -66,12 +59,12 @@ describe('much output', () => {
           Number(/rchar: (\d+)/.exec(await readFile(`/proc/${runner.pid}/io`, 'utf8'))![1]),
         ];
       }
-      expect(await peakMemory(runner.pid)).toBeLessThan(150 * MIB);
+      expect(await growth(runner)).toBeLessThan(MOST_GROWTH);
       expect((await runner.ssh('status')).stdout).toContain('1 of');
       let lines = 0;
       for await (const line of createInterface(client.stdout)) if (line.startsWith('a line of')) lines++;
       expect([lines, (await closed)[0]]).toEqual([8_000_000, 0]);
-      expect(await peakMemory(runner.pid)).toBeLessThan(150 * MIB);
+      expect(await growth(runner)).toBeLessThan(MOST_GROWTH);
     },
   );
 
@@ -87,7 +80,7 @@ describe('much output', () => {
     expect((await closed)[0]).toBe(0);
     expect(seen).toBeGreaterThanOrEqual(50_000_000);
     expect(tail).toContain('\nend\n');
-    expect(await peakMemory(classic.pid)).toBeLessThan(150 * MIB);
+    expect(await growth(classic)).toBeLessThan(MOST_GROWTH);
   });
 
   it(

@@ -145,6 +145,7 @@ describe('a key', () => {
     await rename(file('new'), file('authorized_keys'));
     expect((await as('commands', 'version')).code).toBe(255);
     expect((await as('repo', 'version')).code).toBe(255);
-    expect(runner.log).toContainEqual(expect.objectContaining({ line: 2, msg: 'authorized key not usable' }));
+    const complaint = { line: 2, msg: 'authorized key not usable' };
+    await expect.poll(() => runner.log).toContainEqual(expect.objectContaining(complaint));
   });
 });

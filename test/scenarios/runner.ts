@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { serveInContainer } from './container.js';
+import { peakMemory } from './memory.js';
 import { run } from './run.js';
 
 export type Child = ChildProcessByStdio<Writable, Readable, Readable>;
@@ -28,6 +29,8 @@ export interface Runner extends AsyncDisposable {
   data: string;
   port: number;
   pid: number;
+  /** Bytes of its peak memory when it was ready. */
+  atRest: number;
   /** What the server has logged so far, a parsed line each. */
   log: Record<string, unknown>[];
   /** A real OpenSSH client, to its end. */
@@ -84,11 +87,13 @@ export async function startRunner(environment: Record<string, string> = {}): Pro
     const [code] = await ended;
     return code;
   };
+  const pid = await findPid();
   return {
     directory,
     data,
     port,
-    pid: await findPid(),
+    pid,
+    atRest: await peakMemory(pid),
     log,
     open,
     ssh: (command, options = {}) => outputOf(open(command, { input: '', ...options })),

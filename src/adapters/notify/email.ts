@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { connect as connectSocket, type Socket } from 'node:net';
-import { createTransport, type NodemailerError } from 'nodemailer';
+import type { NodemailerError } from 'nodemailer';
 import type { NotifyCredentials } from '../../model/credentials.js';
 import { checkHost, guardedLookup } from './addresses.js';
 import { connectionError, DeliveryError } from './delivery-error.js';
@@ -26,6 +26,8 @@ export const tellEmail: Tell<NonNullable<NotifyCredentials['email']>> = async (
 };
 
 async function send(mail: Mail, server: SmtpServer, { signal, ca }: Delivery): Promise<void> {
+  // With the first mail: most runners send none.
+  const { createTransport } = await import('nodemailer');
   const connection = await connect(server, signal);
   const tls = ca === undefined ? {} : { tls: { ca } };
   const access = { disableFileAccess: true, disableUrlAccess: true };
