@@ -11,11 +11,17 @@ const STATUS = /unexpected HTTP status:? (\d{3})\b/;
 const TRANSIENT =
   /(?:^|: )(?:toomanyrequests|unavailable)(?:: |$)|\b(?:dial|read|write) (?:tcp|udp)\b|\bEOF\b|timeout|connection reset|broken pipe/;
 
+/**
+ * A manifest whose blobs the registry has just confirmed: under several tags at once, docker-registry with a file system forgets one for an
+ * instant (`errors: digest invalid, manifest blob unknown`, measured with 2.8).
+ */
+const FORGOTTEN = /\bmanifest blob unknown\b/;
+
 /** `pause`: milliseconds that the registry asks to wait. */
 export function pushFailure(reference: string, message: string, pause = 0): Failure {
   if (DENIED.test(message))
     return new Failure('PUSH_DENIED', `the registry refuses ${reference}: ${message}`);
-  const transient = isTransient(message);
+  const transient = isTransient(message) || FORGOTTEN.test(message);
   const asked = pause > 0 && { retryAfter: pause };
   return new Failure('PUSH_FAILED', `pushing ${reference} failed: ${message}`, { transient, ...asked });
 }

@@ -18,6 +18,7 @@ test.each([
   ['write tcp 10.0.0.1:1->10.0.0.2:443: write: broken pipe', true],
   ['net/http: TLS handshake timeout', true],
   ['unexpected EOF', true],
+  ['errors:\ndigest invalid\nmanifest blob unknown: blob unknown to registry\n', true],
   ['manifest invalid: manifest invalid', false],
   ['name unknown: repository name not known to registry', false],
   ['Get "https://r/v2/": x509: certificate signed by unknown authority', false],
