@@ -1,6 +1,6 @@
 import tar from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { docker } from '../scenarios/engine.js';
+import { executeIn } from '../scenarios/engine.js';
 import { heldSteps, holdIn } from './steps.js';
 import { startProxy } from './proxy.js';
 import { createWorld, resultOf, type World } from './world.js';
@@ -95,9 +95,7 @@ describe.concurrent('the client', () => {
       await building.says(/^waits$/m);
       link.freeze();
       await leftAlone(world);
-      const [container] = await docker.listContainers({ filters: { label: ['buildbot.build=left'] } });
-      const touch = await docker.getContainer(container!.Id).exec({ Cmd: ['touch', '/tmp/go'] });
-      await touch.start({ Detach: true });
+      await executeIn('left', ['touch', '/tmp/go']);
       expect(resultOf(await world.runner.ssh('attach left --output result'))).toMatchObject({ exitCode: 0 });
       building.child.kill('SIGKILL');
       await world.expectSound();

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { resultSchema } from '../../src/model/result.js';
 import { lab } from '../lab/environment.js';
-import { docker, leftovers } from './engine.js';
+import { executeIn, leftovers } from './engine.js';
 import { createRepository, credentials, type Repository } from './repository.js';
 import { run } from './run.js';
 import { outputOf, startRunner, type Runner } from './runner.js';
@@ -33,6 +33,11 @@ beforeAll(async () => {
     Dockerfile: `FROM ${lab('LAB_BASE_IMAGE')}\nRUN echo made > /made\n`,
   });
 });
+// What a test that failed has left would take the place of those after it.
+afterEach(async () => {
+  for (const { id, state } of await statusOf(operator()))
+    if (state !== 'ended') await runner.ssh(`cancel ${id}`, { key: operator() });
+});
 afterAll(async () => {
   await runner[Symbol.asyncDispose]();
   await repository[Symbol.asyncDispose]();
@@ -49,11 +54,7 @@ const [mine, operator] = [() => files[0]!, () => files[2]!];
 
 /** A test that goes on when `open` is called, and ends with 7. */
 const WAITS = `--test 'seq 1 5000; echo begun; until [ -e /go ]; do sleep 0.1; done; echo over; exit 7'`;
-async function open(id: string): Promise<void> {
-  const [container] = await docker.listContainers({ filters: { label: [`buildbot.build=${id}`] } });
-  const exec = await docker.getContainer(container!.Id).exec({ Cmd: ['touch', '/go'] });
-  await exec.start({});
-}
+const open = (id: string) => executeIn(id, ['touch', '/go']);
 
 /** Starts a build that waits in its test, and resolves when it does. */
 async function begin(id: string, flags: string) {

@@ -62,6 +62,17 @@ export async function podNames(): Promise<string[]> {
   return (list ?? []).map(({ Name }) => Name);
 }
 
+/**
+ * Starts a command in the container that a build runs. Listed in any state: on a busy disk the engine lists one as running only a while
+ * after what runs in it has spoken, whereas a question about that one waits until the engine knows.
+ */
+export async function executeIn(build: string, command: string[]): Promise<void> {
+  const filters = { label: [`buildbot.build=${build}`] };
+  const [container] = await docker.listContainers({ all: true, filters });
+  const exec = await docker.getContainer(container!.Id).exec({ Cmd: command });
+  await exec.start({ Detach: true });
+}
+
 /** Runs a command in an image and gives its output. */
 export async function outputOfImage(image: string, command: string[]): Promise<string> {
   const container = await docker.createContainer({ Image: image, Cmd: command, Tty: true });

@@ -65,7 +65,8 @@ describe('output', () => {
 
   test('waits for a slow reader in the container, not in memory', async () => {
     const command = 'yes 0123456789 | head -c 40000000; echo end';
-    await using stalled = await container({ command });
+    const build = `test-${randomUUID()}`;
+    await using stalled = await container({ command, build });
     const [entered, release] = [deferred(), deferred()];
     let bytes = 0;
     const running = stalled.run({
@@ -80,7 +81,7 @@ describe('output', () => {
     // The same with a reader that keeps up ends, which is time enough for the other one.
     expect((await run(command)).stdout).toMatch(/end\n$/);
     expect(bytes).toBeLessThan(200_000);
-    const [id] = await containersNamed('head -c 40000000');
+    const [id] = await containersOf(build);
     expect((await docker.getContainer(id!).inspect()).State.Running).toBe(true);
     release.resolve();
     await running;
@@ -305,9 +306,4 @@ function deferred() {
   let resolve = () => {};
   const promise = new Promise<void>((settle) => (resolve = settle));
   return { promise, resolve };
-}
-
-async function containersNamed(command: string): Promise<string[]> {
-  const running = await docker.listContainers();
-  return running.filter((found) => found.Command.includes(command)).map(({ Id }) => Id);
 }
