@@ -1,22 +1,15 @@
-import { nextTick } from 'node:process';
-import type { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
 
 /**
- * What is written until the next tick leaves in one call of the system: ssh2 writes the length, the text and the tag of each
- * packet by themselves (protocol/crypto.js), and without Nagle's delay each would travel alone.
+ * What is written to `stream` until `later` calls back leaves together: in one call of the system where the stream is a socket, in one
+ * packet where it is a channel's side.
  */
-export function gatherWrites(socket: Socket): void {
-  const write = socket.write.bind(socket) as (...given: unknown[]) => boolean;
-  let isGathering = false;
-  const send = () => {
-    isGathering = false;
-    socket.uncork();
-  };
-  socket.write = (...given: unknown[]) => {
-    if (!isGathering) {
-      isGathering = true;
-      socket.cork();
-      nextTick(send);
+export function gatherWrites(stream: Writable, later: (send: () => void) => void): void {
+  const write = stream.write.bind(stream) as (...given: unknown[]) => boolean;
+  stream.write = (...given: unknown[]) => {
+    if (stream.writableCorked === 0) {
+      stream.cork();
+      later(() => stream.uncork());
     }
     return write(...given);
   };

@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import type { Connection } from 'ssh2';
 import { whenKeyed } from './brakes.js';
 import { socketOf } from './faults.js';
+import { gatherWrites } from './gather.js';
 
 const highWaterMark = 64 * 1024;
 /** Bytes that may wait in the socket. Some clients (PuTTY) open a window of 2 GiB and rely on TCP alone to slow us down. */
@@ -28,16 +29,13 @@ export function openOutput(
   });
   // A late write (after the end) is an error event; unheard, it would end the process.
   output.on('error', () => {});
-  return coalesce(output, options.addsReturns);
+  gatherWrites(output, setImmediate);
+  return withReturns(output, options.addsReturns);
 }
 
-function coalesce(output: Writable, addsReturns: () => boolean): Writable {
+function withReturns(output: Writable, addsReturns: () => boolean): Writable {
   const write = output.write.bind(output) as (...given: unknown[]) => boolean;
   output.write = (...given: unknown[]) => {
-    if (output.writableCorked === 0) {
-      output.cork();
-      setImmediate(() => output.uncork());
-    }
     const [chunk, ...rest] = given;
     return write(addsReturns() ? addCarriageReturns(chunk as string | Buffer) : chunk, ...rest);
   };

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { nextTick } from 'node:process';
 import ssh2, { type Connection } from 'ssh2';
 import { Failure } from '../model/errors.js';
 import { createAdmission, type AdmissionLimits } from './admission.js';
@@ -113,7 +114,9 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
   const listener = createServer({ noDelay: true }, (socket) => {
     admission.admit(socket);
     if (socket.destroyed) return;
-    gatherWrites(socket);
+    // ssh2 writes the length, the text and the tag of each packet by themselves (protocol/crypto.js), and without Nagle's delay each
+    // would travel alone.
+    gatherWrites(socket, nextTick);
     protocol.injectSocket(socket);
   });
   await listen(listener, options);
