@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { simpleGit, type SimpleGit } from 'simple-git';
-import { Failure, isOutOfSpace } from '../../model/errors.js';
 import { createStore, discardStore, storeIdentity } from '../vcs/store.js';
 
 /** One bare repository of the cache. What it must not lose has a ref `refs/buildbot/COMMIT`. */
@@ -78,15 +77,10 @@ async function init(at: string, format: 'sha1' | 'sha256'): Promise<void> {
     ...['[core]', `repositoryformatversion = ${isSha1 ? 0 : 1}`, 'filemode = true', 'bare = true'],
     ...(isSha1 ? [] : ['[extensions]', `objectformat = ${format}`]),
   ];
-  try {
-    for (const directory of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags'])
-      await mkdir(join(at, directory), { recursive: true });
-    await writeFile(join(at, 'config'), `${config.join('\n')}\n`);
-    await writeFile(join(at, 'HEAD'), 'ref: refs/heads/main\n');
-  } catch (error) {
-    if (!isOutOfSpace(error)) throw error;
-    throw new Failure('DISK_FULL', 'disk full: the runner has no room for what it fetches', { cause: error });
-  }
+  for (const directory of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags'])
+    await mkdir(join(at, directory), { recursive: true });
+  await writeFile(join(at, 'config'), `${config.join('\n')}\n`);
+  await writeFile(join(at, 'HEAD'), 'ref: refs/heads/main\n');
 }
 
 async function oldest(refs: string, kept: number, inUse: ReadonlySet<string>): Promise<string[]> {

@@ -2,18 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { ownDiskFailure } from './trouble.js';
 
 /** Makes a repository at `directory` where there is none: under another name first, so that no half one is ever found. */
 export async function createStore(directory: string, init: (at: string) => Promise<unknown>): Promise<void> {
   if (existsSync(directory)) return;
   const fresh = `${directory}.new-${randomUUID()}`;
-  await mkdir(fresh, { recursive: true, mode: 0o700 });
   try {
+    await mkdir(fresh, { recursive: true, mode: 0o700 });
     await init(fresh);
     await rename(fresh, directory);
   } catch (error) {
     await rm(fresh, { recursive: true, force: true });
-    if (!existsSync(directory)) throw error; // else another process was faster
+    if (!existsSync(directory)) throw ownDiskFailure(error); // else another process was faster
   }
 }
 

@@ -1,4 +1,4 @@
-import type { FailureCode } from '../../model/errors.js';
+import { Failure, type FailureCode, isOutOfSpace } from '../../model/errors.js';
 import { WEB_SILENCE } from './environment.js';
 import { SSH_WAITS } from './ssh.js';
 
@@ -16,12 +16,19 @@ export function unreachable(what: string): Trouble {
   return { code: 'SOURCE_UNREACHABLE', what, transient: true };
 }
 
+const DISK_FULL: Trouble = {
+  code: 'DISK_FULL',
+  what: 'disk full: the runner has no room for what it fetches',
+};
+
+/** What the caller is told where a file system of the runner's is full, and else what was thrown. */
+export function ownDiskFailure(error: unknown): unknown {
+  return isOutOfSpace(error) ? new Failure(DISK_FULL.code, DISK_FULL.what, { cause: error }) : error;
+}
+
 /** What the system says of the runner's own disk, in the locale C. What a remote says of its own stands behind a mark. */
 export const DISK_RULES: readonly TroubleRule[] = [
-  [
-    /^(?!remote: ).*(?:No space left on device|Disk quota exceeded)/m,
-    { code: 'DISK_FULL', what: 'disk full: the runner has no room for what it fetches' },
-  ],
+  [/^(?!remote: ).*(?:No space left on device|Disk quota exceeded)/m, DISK_FULL],
 ];
 
 /** What OpenSSH says about keys, in the locale C: its exit code is 255 for everything. */
