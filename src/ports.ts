@@ -72,15 +72,16 @@ export interface Engine {
     access: { registries: RegistryCredentials } & StepIO,
   ): Promise<{ digest: string }>;
   /**
-   * Names `source` also `target`, in the engine. Gives up after ten seconds: with ENGINE_UNREACHABLE where the engine does not answer,
-   * with ENGINE_FAILED where another build pushes under that name. Rejects with ENGINE_FAILED too where there is no such image.
+   * Names `source` also `target`, in the engine. Rejects with ENGINE_UNREACHABLE after a minute of an engine that answers others, after ten
+   * seconds of one that does not, or once the build is cancelled; with ENGINE_FAILED where another build pushes under that name for ten
+   * seconds, or where there is no such image.
    */
-  tag(source: string, target: ImageReference): Promise<void>;
+  tag(source: string, target: ImageReference, build?: AbortSignal): Promise<void>;
   /**
-   * Removes a name; the image too when it was its last one. Safe twice, safe for one that never was, and with a deadline of its own:
-   * rejects with ENGINE_UNREACHABLE after ten seconds without an answer, and with ENGINE_FAILED where a container has the image.
+   * Removes a name; the image too when it was its last one. Safe twice, safe for one that never was, and with the deadlines of `tag`, also
+   * where the build was cancelled before. Rejects with ENGINE_FAILED where a container has the image.
    */
-  untag(name: string): Promise<void>;
+  untag(name: string, build?: AbortSignal): Promise<void>;
 }
 
 export type EngineDescription = { name: 'docker' | 'podman'; version: string; buildkit: boolean };

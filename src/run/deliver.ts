@@ -18,7 +18,7 @@ export async function deliverAll(
   const failed = pushed.find((outcome) => outcome.status === 'rejected');
   if (failed) throw failed.reason;
   for (const { plan, tag } of runs) {
-    if (plan.keep) for (const ref of plan.refs) await execution.ports.engine.tag(tag, ref);
+    if (plan.keep) for (const ref of plan.refs) await execution.ports.engine.tag(tag, ref, execution.signal);
   }
 }
 

@@ -72,9 +72,9 @@ async function planBuild(
   return { plan, known };
 }
 
-async function forget(runs: readonly ProjectRun[], { ports, journal }: Execution): Promise<void> {
+async function forget(runs: readonly ProjectRun[], { ports, journal, signal }: Execution): Promise<void> {
   for (const tag of runs.flatMap((run) => [run.tag, run.tested ?? []].flat())) {
-    await ports.engine.untag(tag).catch((error: unknown) => {
+    await ports.engine.untag(tag, signal).catch((error: unknown) => {
       const message = `could not remove ${tag} from the engine: ${error instanceof Error ? error.message : String(error)}`;
       return journal.emit({ type: 'warning', ...journal.stamp, message });
     });

@@ -47,7 +47,7 @@ export function createRescue({ ports, openTerminal, tag }: RescueSettings): Resc
           return await openShell({ ...spec, image: tag }, { ports, openTerminal, signal: io.signal });
         } finally {
           // Also where saving was cut off: the engine may have named it all the same.
-          await ports.engine.untag(tag);
+          await ports.engine.untag(tag, io.signal);
         }
       }),
     async inImage(error, where, io) {

@@ -95,7 +95,7 @@ async function buildAndExtract(
     return await ports.spools.spool(container.read(builder.extract, io.signal), tools.scratch);
   } finally {
     // Also where the build failed: the engine may have named it all the same.
-    await ports.engine.untag(tag).catch((error: unknown) => {
+    await ports.engine.untag(tag, io.signal).catch((error: unknown) => {
       const message = `could not remove ${tag}: ${error instanceof Error ? error.message : String(error)}`;
       return io.emit({ type: 'warning', message });
     });

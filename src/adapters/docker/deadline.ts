@@ -3,11 +3,11 @@ import type { StepIO } from '../../ports.js';
 import { addressOf, asked, type Connection } from './connection.js';
 import { owe, type Removal } from './debts.js';
 import { engineFailure } from './engine-failure.js';
-import { watchPulse } from './pulse.js';
+import { watchEngine } from './request-limits.js';
 
 /** For calls that the engine answers at once: a daemon that is stopped accepts them and never answers. */
 export const DEADLINE = 10_000;
-/** For a removal, of an engine that is there: a container of very many files takes its time on a busy disk. */
+/** For a name or a removal, of an engine that is there: it writes, and a disk may be busy; a container may have very many files. */
 export const REMOVAL = 60_000;
 /** One that is not is left alone much earlier: when it is asked whether it is there, and what it has to answer that. */
 const LIVENESS = { silence: DEADLINE / 2, answer: DEADLINE / 2 };
@@ -40,31 +40,29 @@ type Patience = {
 };
 
 /**
- * Runs the end of a call, which is given up on after `ms`, and earlier where the engine answers nobody, or the build is cancelled. Rejects
- * with ENGINE_UNREACHABLE then, else with what the end rejects with.
+ * Runs what an engine does soon or not at all: given up on after `ms`, and earlier where the engine answers nobody, or the build is
+ * cancelled. Rejects with ENGINE_UNREACHABLE then, else with what the task rejects with.
  */
 export async function withPatience(
   connection: Connection,
-  end: Removal,
+  task: Removal,
   { signal, ms = REMOVAL, liveness = LIVENESS }: Patience = {},
 ): Promise<void> {
-  const [enough, over] = [new AbortController(), new AbortController()];
+  const enough = new AbortController();
+  const { address, ask } = asked(connection);
   const giveUp = (waited: number) => {
-    const message = `the engine at ${addressOf(connection)} did not answer within ${waited / 1000} s`;
+    const message = `the engine at ${address} did not answer within ${waited / 1000} s`;
     enough.abort(new Failure('ENGINE_UNREACHABLE', message));
   };
-  const { ask } = asked(connection);
-  void watchPulse({ bytes: () => undefined, ask }, over.signal, liveness).then(
-    (isLost) => isLost && giveUp(liveness.silence + liveness.answer),
-  );
+  const watch = watchEngine(ask, () => giveUp(liveness.silence + liveness.answer), liveness);
   let hurry: NodeJS.Timeout | undefined;
   const onCancelled = () => (hurry = setTimeout(giveUp, DEADLINE, DEADLINE));
   if (signal?.aborted) onCancelled();
   else signal?.addEventListener('abort', onCancelled, { once: true });
   try {
-    await withDeadline(connection, { ms, signal: enough.signal }, end);
+    await withDeadline(connection, { ms, signal: enough.signal }, task);
   } finally {
-    over.abort();
+    watch.end();
     clearTimeout(hurry);
     signal?.removeEventListener('abort', onCancelled);
   }

@@ -61,8 +61,9 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
           return pushUnderName(connection, { engine, source, target, withName, notes }, access);
         }),
       ),
-    tag: (source, target) => watched(tagImage(connection, { source, target }, { withName, notes })),
-    untag: (name) => watched(untagImage(connection, { engine: known?.name, name })),
+    tag: (source, target, build) =>
+      watched(tagImage(connection, { source, target, build }, { withName, notes })),
+    untag: (name, build) => watched(untagImage(connection, { engine: known?.name, name, build })),
   };
 }
 

@@ -7,6 +7,9 @@ export const ANSWER = 30_000;
 /** Between two questions that were not answered. */
 const PAUSE = 1_000;
 
+/** Milliseconds, in place of those above. */
+export type Liveness = { silence?: number; answer?: number; pause?: number };
+
 export type Pulse = {
   /** Of the connection that is watched; undefined where nobody counts them. */
   bytes: () => number | undefined;
@@ -21,7 +24,7 @@ export type Pulse = {
 export async function watchPulse(
   { bytes, ask }: Pulse,
   end: AbortSignal,
-  { silence = SILENCE, answer = ANSWER, pause = PAUSE } = {},
+  { silence = SILENCE, answer = ANSWER, pause = PAUSE }: Liveness = {},
 ): Promise<boolean> {
   for (let seen = bytes(); await sleep(silence, end); seen = bytes()) {
     if (bytes() !== seen) continue;

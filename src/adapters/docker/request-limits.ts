@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { Failure } from '../../model/errors.js';
-import { ANSWER, type Pulse, SILENCE, watchPulse } from './pulse.js';
+import { ANSWER, type Liveness, type Pulse, SILENCE, watchPulse } from './pulse.js';
 
 /** Requests of one step that may be under way at once before the runtime takes their listeners for a leak: a push has two for each tag. */
 const AT_ONCE = 1_000;
@@ -69,13 +69,18 @@ const LOST = `does not answer for ${(SILENCE + ANSWER) / 1000} s`;
 /** Destroys a stream of the engine's, with ENGINE_UNREACHABLE, when it is silent and the engine answers nobody else either. */
 function failWhenLost({ address, ask }: Asked, stream: Readable | Duplex, socket?: Socket): void {
   const fail = () => stream.destroy(new Failure('ENGINE_UNREACHABLE', `the engine at ${address} ${LOST}`));
-  const watch = watchEngine(ask, fail, socket);
+  const watch = watchEngine(ask, fail, { socket });
   stream.once('close', watch.end);
 }
 
-function watchEngine(ask: Pulse['ask'], onLost: () => void, socket?: Socket): { end: () => void } {
+/** Calls `onLost` once the engine answers nobody any more; `liveness` as for `watchPulse`. */
+export function watchEngine(
+  ask: Pulse['ask'],
+  onLost: () => void,
+  { socket, ...liveness }: Liveness & { socket?: Socket | undefined } = {},
+): { end: () => void } {
   const end = new AbortController();
   const bytes = () => socket && socket.bytesRead + socket.bytesWritten;
-  void watchPulse({ bytes, ask }, end.signal).then((lost) => lost && onLost());
+  void watchPulse({ bytes, ask }, end.signal, liveness).then((lost) => lost && onLost());
   return { end: () => end.abort() };
 }

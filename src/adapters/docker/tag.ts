@@ -3,7 +3,7 @@ import type { ImageReference } from '../../model/reference.js';
 import type { EngineDescription } from '../../ports.js';
 import type { Connection } from './connection.js';
 import { forgive, owe } from './debts.js';
-import { DEADLINE, withDeadline, withPatience } from './deadline.js';
+import { DEADLINE, withPatience } from './deadline.js';
 import { engineFailure } from './engine-failure.js';
 import { addName, engineName, removeName } from './images.js';
 import { forget, type LendingNotes } from './lendings.js';
@@ -11,18 +11,20 @@ import type { NameLock } from './name-lock.js';
 import { lendings } from './push.js';
 import { podmanUntag } from './podman-untag.js';
 
-/** Names `source` also `target`, when no push uses that name. Waits ten seconds for that, and ten for the engine. */
+/** Of the build, which waits less long once it is cancelled. */
+type Build = { build?: AbortSignal | undefined };
+
+/** Names `source` also `target`, when no push uses that name. */
 export async function tagImage(
   connection: Connection,
-  { source, target }: { source: string; target: ImageReference },
+  { source, target, build }: { source: string; target: ImageReference } & Build,
   { withName, notes }: { withName: NameLock; notes: LendingNotes },
 ): Promise<void> {
   const name = engineName(target);
   const patience = AbortSignal.timeout(DEADLINE);
   const tag = async () => {
-    await withDeadline(connection, {}, (signal) =>
-      addName(connection, { image: source, name: target }, signal),
-    );
+    const naming = (signal: AbortSignal) => addName(connection, { image: source, name: target }, signal);
+    await withPatience(connection, naming, { signal: build });
     // Before the turn is over: a removal that waits for its own looks then whether it is still owed.
     for (const what of lendings(name)) forgive(connection, what);
     // Of runners that died, too: their sweep would take the name away where it is the same image.
@@ -43,13 +45,13 @@ export async function tagImage(
 /** Removes a name; the image too when it was its last one, unless that is the engine's cache. Safe twice. */
 export async function untagImage(
   connection: Connection,
-  { engine, name }: { engine: EngineDescription['name'] | undefined; name: string },
+  { engine, name, build }: { engine: EngineDescription['name'] | undefined; name: string } & Build,
 ): Promise<void> {
   const remove = engine === 'podman' ? podmanUntag : removeName;
   const removal = (signal: AbortSignal) => remove(connection, name, signal);
   const what = `remove the name ${name}`;
   try {
-    await withPatience(connection, removal);
+    await withPatience(connection, removal, { signal: build });
   } catch (error) {
     owe(connection, what, removal);
     throw engineFailure(connection, what, error);

@@ -102,11 +102,10 @@ const waits = [
     `${time(SILENCE)}, then it is asked \`/_ping\` on another connection; ${time(ANSWER)} for that`,
     engine,
   ],
-  ['The engine: to name an image', time(DEADLINE), '69, `ENGINE_UNREACHABLE`'],
   [
-    'The engine: to remove something at the end of a build; where the build was cancelled, or it answers nobody',
-    `${time(REMOVAL)}; ${time(DEADLINE)}`,
-    'a warning; it is tried again, also at the next start',
+    'The engine: to name an image; to remove something at the end of a build',
+    `${time(REMOVAL)}; ${time(DEADLINE)} where the build was cancelled, or it answers nobody`,
+    `${engine}; a warning, and it is tried again, also at the next start`,
   ],
   [
     'The engine: to measure what it caches, beside builds; to prune it',
