@@ -4,7 +4,16 @@ import type { StepOf } from '../plan/step.js';
 import { runAgent } from '../plan/run-agent.js';
 import { secretValues } from '../plan/secret-values.js';
 import { checkExit } from '../plan/check-exit.js';
-import type { CacheVolume, Caches, Containers, Engine, OnFailed, Spools, StepIO } from '../ports.js';
+import type {
+  CacheVolume,
+  Caches,
+  Container,
+  Containers,
+  Engine,
+  OnFailed,
+  Spools,
+  StepIO,
+} from '../ports.js';
 import type { Credentials } from '../model/credentials.js';
 
 export type BuilderTools = {
@@ -23,7 +32,7 @@ export type BuilderTools = {
   onFailed?: OnFailed | undefined;
 };
 
-/** Runs the builder and gives what it left at its extract path: a tree on disk until it is disposed. Nothing else of it stays. */
+/** Runs the builder and gives what it left at its extract path: a tree on disk. Nothing of it stays once that is disposed. */
 export async function runBuilder(
   step: StepOf<'builder'>,
   tools: BuilderTools,
@@ -41,6 +50,11 @@ async function runInContainer(
   const { ports, io, credentials } = tools;
   const { image, command, extract } = builder;
   const volumes: CacheVolume[] = [];
+  let container: Container | undefined;
+  const leave = async () => {
+    await container?.[Symbol.asyncDispose]();
+    for (const volume of volumes) await volume[Symbol.asyncDispose]();
+  };
   try {
     const caches = new Map<string, string>();
     for (const path of builder.cache) {
@@ -59,18 +73,30 @@ async function runInContainer(
       caches,
       ...(network && { network }),
     };
-    await using container = await ports.containers.create(spec, {
-      registries: credentials.registries,
-      ...io,
-    });
+    container = await ports.containers.create(spec, { registries: credentials.registries, ...io });
     await container.put(tools.context, '/project', io.signal);
     const exit = await container.run(io);
     if (exit.exitCode !== 0) await tools.onFailed?.(container, spec, io);
     checkExit('BUILDER_FAILED', `the builder (${image})`, exit);
-    return await ports.spools.spool(container.read(extract, io.signal), tools.scratch);
-  } finally {
-    for (const volume of volumes) await volume[Symbol.asyncDispose]();
+    return leaving(await ports.spools.spool(container.read(extract, io.signal), tools.scratch), leave);
+  } catch (error) {
+    await leave();
+    throw error;
   }
+}
+
+/** Begins to `leave` at once, beside what is done with the tree, and has left when that is disposed. */
+function leaving(tree: Tree & AsyncDisposable, leave: () => Promise<void>): Tree & AsyncDisposable {
+  const left = leave();
+  left.catch(() => undefined); // is thrown where it is waited for
+  const dispose = async () => {
+    try {
+      await tree[Symbol.asyncDispose]();
+    } finally {
+      await left;
+    }
+  };
+  return { ...tree, [Symbol.asyncDispose]: dispose };
 }
 
 async function buildAndExtract(

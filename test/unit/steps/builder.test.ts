@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { noCredentials } from '../../../src/model/credentials.js';
 import { Failure } from '../../../src/model/errors.js';
@@ -73,6 +74,27 @@ describe('a builder in a container', () => {
     failing.ports.containers = fakeContainers(() => ({ exitCode: 1 }));
     await expect(runBuilder(step, failing, io)).rejects.toMatchObject({ code: 'BUILDER_FAILED' });
     expect(failing.ports.caches).toMatchObject({ held: 0 });
+  });
+
+  it('is removed beside what is done with its tree, and gone once that is disposed', async () => {
+    const step = { kind: 'builder', builder: { ...image, cache: ['/a'] }, ...spec } as const;
+    const world = tools();
+    const { containers, caches } = world.ports;
+    let remove = () => {};
+    const removal = new Promise<void>((resolve) => (remove = resolve));
+    const create = containers.create.bind(containers);
+    containers.create = async (...given) => ({
+      ...(await create(...given)),
+      [Symbol.asyncDispose]: () => removal,
+    });
+    const tree = await runBuilder(step, world, io);
+    let isGone = false;
+    const disposed = tree[Symbol.asyncDispose]().then(() => (isGone = true));
+    await setImmediate();
+    expect([isGone, caches.held]).toEqual([false, 1]);
+    remove();
+    await disposed;
+    expect(caches.held).toBe(0);
   });
 
   it('does not start once its cache was not to be had', async () => {
