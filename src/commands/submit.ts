@@ -5,7 +5,7 @@ import type { BuildRequest } from '../model/request.js';
 import { withFailureLog } from '../output/failure-log.js';
 import { createPump } from '../output/pump.js';
 import { signResults } from '../output/receipt.js';
-import { redactEvents, redactText } from '../output/redact.js';
+import { createRedactor } from '../output/redact.js';
 import { toBuildRequest } from '../request/build-request.js';
 import { contentFlags } from '../request/content-flags.js';
 import type { FlagValues } from '../request/parse.js';
@@ -28,8 +28,8 @@ export async function submit(
   services: Services,
 ): Promise<number> {
   const { credentials, context: stream, warnings } = await lentCredentials(flags, invocation);
-  const secrets = secretsOf(credentials);
-  const redact = (text: string): string => redactText(secrets, text);
+  const redactor = createRedactor(secretsOf(credentials));
+  const redact = redactor.text;
   try {
     const { fingerprint: owner, rights } = invocation.caller;
     const context = stream && { stream, owner };
@@ -39,7 +39,7 @@ export async function submit(
     const { render, openTerminal } = show(request);
     const feed = createFeed(render);
     const notary = { ...services, caller: owner, flags: contentFlags(flags, redact) };
-    const emit = redactEvents(secrets, signResults(notary, withFailureLog(feed.emit)));
+    const emit = redactor.events(signResults(notary, withFailureLog(feed.emit)));
     const { caller, signal } = invocation;
     const submission = { caller, emit, feed, signal, redact, openTerminal };
     const { exitCode } = await services.builds.submit(request, submission);

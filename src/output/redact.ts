@@ -4,25 +4,31 @@ import { mergeSpans, type Span } from './text-search.js';
 
 const MASK = '***';
 
-/**
- * Replaces every form of every secret in what events say, before any renderer sees them. Log text is redacted as a stream of its step
- * and project: where a line is cut (a very long one), what could be the beginning of a secret waits for the next piece.
- */
-export function redactEvents(secrets: Iterable<string>, emit: Emit<BuildEvent>): Emit<BuildEvent> {
+/** Replaces every form of every secret in what the caller and the operator get to see. */
+export type Redactor = {
+  /** One text, whole. */
+  text: (text: string) => string;
+  /**
+   * In what events say, before any renderer sees them. Log text is redacted as a stream of its step and project: where a line is cut (a
+   * very long one), what could be the beginning of a secret waits for the next piece.
+   */
+  events: (emit: Emit<BuildEvent>) => Emit<BuildEvent>;
+};
+
+/** What a secret looks like is found out once: a key of some kilobytes has hundreds of forms. */
+export function createRedactor(secrets: Iterable<string>): Redactor {
   const forms = secretForms(secrets);
-  if (!forms) return emit;
+  if (!forms) return { text: (text) => text, events: (emit) => emit };
+  return { text: (text) => mask(text, forms), events: (emit) => redactEvents(forms, emit) };
+}
+
+function redactEvents(forms: SecretForms, emit: Emit<BuildEvent>): Emit<BuildEvent> {
   const streams = new LogStreams(forms);
   return (event) => {
     if (event.type === 'log') return forward(emit, streams.push(event));
     const held = event.type === 'step.finished' || event.type === 'result' ? streams.flush(event) : [];
     return forward(emit, [...held, redactStrings(event, (text) => mask(text, forms))]);
   };
-}
-
-/** One text, whole. For what is said before there are events. */
-export function redactText(secrets: Iterable<string>, text: string): string {
-  const forms = secretForms(secrets);
-  return forms ? mask(text, forms) : text;
 }
 
 function mask(text: string, forms: SecretForms): string {

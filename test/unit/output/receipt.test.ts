@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { BuildEvent, EventOf } from '../../../src/model/events.js';
 import { resultSchema, type BuildResult } from '../../../src/model/result.js';
 import { receiptOf, signResults } from '../../../src/output/receipt.js';
-import { redactEvents } from '../../../src/output/redact.js';
+import { redactEvents } from './redacting.js';
 
 const time = '2026-01-01T00:00:00.000Z';
 const digest = `sha256:${'d'.repeat(64)}`;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BuildEvent } from '../../../src/model/events.js';
-import { redactEvents, redactText } from '../../../src/output/redact.js';
+import { redactEvents, redactText } from './redacting.js';
 
 const base = { time: '2026-01-01T00:00:00.000Z', build: 'b' };
 const log = (text: string): BuildEvent => ({ type: 'log', ...base, step: 'image', stream: 'stdout', text });

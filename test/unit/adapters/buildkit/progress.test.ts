@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { plainProgress } from '../../../../src/adapters/buildkit/progress.js';
 import type { SolveStatus, Vertex } from '../../../../src/adapters/buildkit/trace.js';
-import { redactEvents } from '../../../../src/output/redact.js';
+import { redactEvents } from '../../output/redacting.js';
 
 function vertex(digest: string, change: Partial<Vertex> = {}): Vertex {
   return { digest, name: `step ${digest}`, cached: false, started: 100, error: '', ...change };
