@@ -1,39 +1,46 @@
 /**
  * verdict.mjs FAILED REPORT…: what vitest's JSON reports say, last in the log: each failure with the head of its message, then the line
- * `N passed, N failed`, with FAILED others added. A report that is not there, or a suite that did not even load, is a failure.
+ * `N passed, N failed`, with FAILED others added. A run that failed and names no test is a failure too.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 
 const MESSAGE_LINES = 15;
-const [others, ...reports] = process.argv.slice(2);
-const suites = reports.flatMap((report) => read(report).testResults ?? [unread(report)]);
-const failures = suites.flatMap(failuresOf);
-const passed = suites
-  .flatMap((suite) => suite.assertionResults)
-  .filter(({ status }) => status === 'passed').length;
+const NO_REPORT = 'vitest wrote no report';
+const OUTSIDE = 'errors outside of the tests, see above';
+
+const [others, ...files] = process.argv.slice(2);
+const reports = files.map(read);
+const tests = reports.flatMap(({ testResults = [] }) =>
+  testResults.flatMap((suite) => suite.assertionResults),
+);
+const failures = reports.flatMap(failuresOf);
+const passed = tests.filter(({ status }) => status === 'passed').length;
 const failed = Number(others) + failures.length;
 
 if (failures.length > 0) console.log(['== failures', ...failures].join('\n'));
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
 
-function read(report) {
-  const text = existsSync(report) ? readFileSync(report, 'utf8') : '';
+function read(file) {
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
   return text ? JSON.parse(text) : {};
 }
 
-function unread(report) {
-  return { name: report, status: 'failed', message: 'vitest wrote no report', assertionResults: [] };
+function failuresOf({ success = false, testResults }) {
+  const named = (testResults ?? []).flatMap(failuresIn);
+  if (success || named.length > 0) return named;
+  return [shown(['vitest'], testResults ? OUTSIDE : NO_REPORT)];
 }
 
 /** A suite fails by its tests, or as a whole: it does not load, or what runs before and after its tests fails. */
-function failuresOf({ name, status, message, assertionResults }) {
-  const tests = assertionResults.filter((test) => test.status === 'failed');
-  if (tests.length === 0 && status === 'failed') return [shown([relative('.', name)], message)];
-  return tests.map((test) =>
-    shown([relative('.', name), ...test.ancestorTitles, test.title], test.failureMessages.join('\n')),
+function failuresIn({ name, status, message, assertionResults }) {
+  const found = assertionResults.filter((test) => test.status === 'failed');
+  const file = relative('.', name);
+  if (found.length === 0 && status === 'failed') return [shown([file], message)];
+  return found.map((test) =>
+    shown([file, ...test.ancestorTitles, test.title], test.failureMessages.join('\n')),
   );
 }
 
