@@ -73,15 +73,15 @@ export interface Engine {
   ): Promise<{ digest: string }>;
   /**
    * Names `source` also `target`, in the engine. Rejects with ENGINE_UNREACHABLE after a minute of an engine that answers others, after ten
-   * seconds of one that does not, or once the build is cancelled; with ENGINE_FAILED where another build pushes under that name for ten
-   * seconds, or where there is no such image.
+   * seconds of one that does not, and ten seconds after `signal` aborts; with ENGINE_FAILED where another build uses that name for ten
+   * seconds, or where there is no such image; with the reason of `signal` where that aborts before.
    */
-  tag(source: string, target: ImageReference, build?: AbortSignal): Promise<void>;
+  tag(source: string, target: ImageReference, signal?: AbortSignal): Promise<void>;
   /**
    * Removes a name; the image too when it was its last one. Safe twice, safe for one that never was, and with the deadlines of `tag`, also
-   * where the build was cancelled before. Rejects with ENGINE_FAILED where a container has the image.
+   * where `signal` has aborted before. Rejects with ENGINE_FAILED where a container has the image.
    */
-  untag(name: string, build?: AbortSignal): Promise<void>;
+  untag(name: string, signal?: AbortSignal): Promise<void>;
 }
 
 export type EngineDescription = { name: 'docker' | 'podman'; version: string; buildkit: boolean };

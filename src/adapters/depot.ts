@@ -9,6 +9,7 @@ import {
   rmdir,
   stat,
   symlink,
+  unlink,
   type FileHandle,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -87,7 +88,7 @@ async function hold(
       await symlink('held', mark);
     });
   }
-  return { release: () => rm(mark, { force: true }).catch(() => undefined) };
+  return { release: () => unlink(mark).catch(() => undefined) };
 }
 
 async function isMarked(mark: string): Promise<boolean> {

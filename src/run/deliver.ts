@@ -18,7 +18,10 @@ export async function deliverAll(
   const failed = pushed.find((outcome) => outcome.status === 'rejected');
   if (failed) throw failed.reason;
   for (const { plan, tag } of runs) {
-    if (plan.keep) for (const ref of plan.refs) await execution.ports.engine.tag(tag, ref, execution.signal);
+    for (const ref of plan.keep ? plan.refs : []) {
+      execution.signal.throwIfAborted();
+      await execution.ports.engine.tag(tag, ref, execution.signal);
+    }
   }
 }
 

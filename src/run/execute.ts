@@ -73,10 +73,13 @@ async function planBuild(
 }
 
 async function forget(runs: readonly ProjectRun[], { ports, journal, signal }: Execution): Promise<void> {
-  for (const tag of runs.flatMap((run) => [run.tag, run.tested ?? []].flat())) {
-    await ports.engine.untag(tag, signal).catch((error: unknown) => {
-      const message = `could not remove ${tag} from the engine: ${error instanceof Error ? error.message : String(error)}`;
-      return journal.emit({ type: 'warning', ...journal.stamp, message });
-    });
-  }
+  const removals = runs
+    .flatMap((run) => [run.tag, run.tested ?? []].flat())
+    .map((tag) =>
+      ports.engine.untag(tag, signal).catch((error: unknown) => {
+        const message = `could not remove ${tag} from the engine: ${error instanceof Error ? error.message : String(error)}`;
+        return journal.emit({ type: 'warning', ...journal.stamp, message });
+      }),
+    );
+  await Promise.all(removals);
 }

@@ -51,7 +51,7 @@ async function runInContainer(
   const { image, command, extract } = builder;
   const volumes: CacheVolume[] = [];
   let container: Container | undefined;
-  const leave = async () => {
+  const remove = async () => {
     await container?.[Symbol.asyncDispose]();
     for (const volume of volumes) await volume[Symbol.asyncDispose]();
   };
@@ -78,22 +78,22 @@ async function runInContainer(
     const exit = await container.run(io);
     if (exit.exitCode !== 0) await tools.onFailed?.(container, spec, io);
     checkExit('BUILDER_FAILED', `the builder (${image})`, exit);
-    return leaving(await ports.spools.spool(container.read(extract, io.signal), tools.scratch), leave);
+    return removing(await ports.spools.spool(container.read(extract, io.signal), tools.scratch), remove);
   } catch (error) {
-    await leave();
+    await remove();
     throw error;
   }
 }
 
-/** Begins to `leave` at once, beside what is done with the tree, and has left when that is disposed. */
-function leaving(tree: Tree & AsyncDisposable, leave: () => Promise<void>): Tree & AsyncDisposable {
-  const left = leave();
-  left.catch(() => undefined); // is thrown where it is waited for
+/** Begins to `remove` at once, beside what is done with the tree, and has removed when that is disposed. */
+function removing(tree: Tree & AsyncDisposable, remove: () => Promise<void>): Tree & AsyncDisposable {
+  const removal = remove();
+  removal.catch(() => undefined); // is thrown where it is waited for
   const dispose = async () => {
     try {
       await tree[Symbol.asyncDispose]();
     } finally {
-      await left;
+      await removal;
     }
   };
   return { ...tree, [Symbol.asyncDispose]: dispose };

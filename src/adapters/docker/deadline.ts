@@ -8,7 +8,7 @@ import { watchEngine } from './request-limits.js';
 /** For calls that the engine answers at once: a daemon that is stopped accepts them and never answers. */
 export const DEADLINE = 10_000;
 /** For a name or a removal, of an engine that is there: it writes, and a disk may be busy; a container may have very many files. */
-export const REMOVAL = 60_000;
+export const PATIENCE = 60_000;
 /** One that is not is left alone much earlier: when it is asked whether it is there, and what it has to answer that. */
 const LIVENESS = { silence: DEADLINE / 2, answer: DEADLINE / 2 };
 
@@ -45,8 +45,8 @@ type Patience = {
  */
 export async function withPatience(
   connection: Connection,
-  task: Removal,
-  { signal, ms = REMOVAL, liveness = LIVENESS }: Patience = {},
+  task: (signal: AbortSignal) => Promise<void>,
+  { signal, ms = PATIENCE, liveness = LIVENESS }: Patience = {},
 ): Promise<void> {
   const enough = new AbortController();
   const { address, ask } = asked(connection);

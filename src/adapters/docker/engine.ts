@@ -61,9 +61,9 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
           return pushUnderName(connection, { engine, source, target, withName, notes }, access);
         }),
       ),
-    tag: (source, target, build) =>
-      watched(tagImage(connection, { source, target, build }, { withName, notes })),
-    untag: (name, build) => watched(untagImage(connection, { engine: known?.name, name, build })),
+    tag: (source, target, signal) =>
+      watched(tagImage(connection, { source, target, signal }, { withName, notes })),
+    untag: (name, signal) => watched(untagImage(connection, { engine: known?.name, name, signal })),
   };
 }
 

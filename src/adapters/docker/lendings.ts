@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { access, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseReference } from '../../model/reference.js';
 import { type Connection, isStatus } from './connection.js';
@@ -49,7 +49,7 @@ export function lendingNotes(place: { directory: string; runner: string } | unde
 }
 
 export async function forget(file: string): Promise<void> {
-  await rm(file, { force: true }).catch(() => undefined);
+  await unlink(file).catch(() => undefined);
 }
 
 export async function isThere(file: string): Promise<boolean> {

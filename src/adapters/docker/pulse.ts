@@ -1,5 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
-
 /** Milliseconds without a byte after which the engine is asked whether it is there. */
 export const SILENCE = 30_000;
 /** Milliseconds in which it has to answer that. */
@@ -38,9 +36,19 @@ export async function watchPulse(
   return false;
 }
 
-/** Says whether it slept to the end. */
-async function sleep(ms: number, end: AbortSignal): Promise<boolean> {
-  return setTimeout(ms, true, { signal: end, ref: false }).catch(() => false);
+/** Says whether it slept to the end. Of node's own timers each that is ended early costs an error with its stack. */
+function sleep(ms: number, end: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    if (end.aborted) return resolve(false);
+    const settle = (isOver: boolean) => {
+      clearTimeout(timer);
+      end.removeEventListener('abort', wake);
+      resolve(isOver);
+    };
+    const wake = () => settle(false);
+    const timer = setTimeout(settle, ms, true).unref();
+    end.addEventListener('abort', wake);
+  });
 }
 
 async function answers(ask: Pulse['ask'], deadline: AbortSignal): Promise<boolean> {

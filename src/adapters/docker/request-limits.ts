@@ -82,5 +82,6 @@ export function watchEngine(
   const end = new AbortController();
   const bytes = () => socket && socket.bytesRead + socket.bytesWritten;
   void watchPulse({ bytes, ask }, end.signal, liveness).then((lost) => lost && onLost());
-  return { end: () => end.abort() };
+  // Without a reason of its own an abort makes an error, with its stack: nobody reads it.
+  return { end: () => end.abort(null) };
 }

@@ -11,33 +11,32 @@ import type { NameLock } from './name-lock.js';
 import { lendings } from './push.js';
 import { podmanUntag } from './podman-untag.js';
 
-/** Of the build, which waits less long once it is cancelled. */
-type Build = { build?: AbortSignal | undefined };
-
 /** Names `source` also `target`, when no push uses that name. */
 export async function tagImage(
   connection: Connection,
-  { source, target, build }: { source: string; target: ImageReference } & Build,
+  { source, target, signal }: { source: string; target: ImageReference; signal?: AbortSignal | undefined },
   { withName, notes }: { withName: NameLock; notes: LendingNotes },
 ): Promise<void> {
   const name = engineName(target);
   const patience = AbortSignal.timeout(DEADLINE);
+  const turn = { name, signal: signal ? AbortSignal.any([signal, patience]) : patience };
   const tag = async () => {
-    const naming = (signal: AbortSignal) => addName(connection, { image: source, name: target }, signal);
-    await withPatience(connection, naming, { signal: build });
+    const naming = (cut: AbortSignal) => addName(connection, { image: source, name: target }, cut);
+    await withPatience(connection, naming, { signal });
     // Before the turn is over: a removal that waits for its own looks then whether it is still owed.
     for (const what of lendings(name)) forgive(connection, what);
     // Of runners that died, too: their sweep would take the name away where it is the same image.
     for (const { file } of await notes.left(name)) await forget(file);
   };
   try {
-    await withName({ name, signal: patience }, tag);
+    await withName(turn, tag);
   } catch (error) {
+    signal?.throwIfAborted();
     if (error !== patience.reason) throw engineFailure(connection, `name an image ${name}`, error);
-    const message = `${name} is being pushed by another build, for longer than ${DEADLINE / 1000} s`;
+    const message = `${name} is in use by another build, for longer than ${DEADLINE / 1000} s`;
     throw new Failure('ENGINE_FAILED', message, {
       transient: true,
-      hint: 'try again when that push is over',
+      hint: 'try again when that build has pushed or named it',
     });
   }
 }
@@ -45,13 +44,17 @@ export async function tagImage(
 /** Removes a name; the image too when it was its last one, unless that is the engine's cache. Safe twice. */
 export async function untagImage(
   connection: Connection,
-  { engine, name, build }: { engine: EngineDescription['name'] | undefined; name: string } & Build,
+  {
+    engine,
+    name,
+    signal,
+  }: { engine: EngineDescription['name'] | undefined; name: string; signal?: AbortSignal | undefined },
 ): Promise<void> {
   const remove = engine === 'podman' ? podmanUntag : removeName;
-  const removal = (signal: AbortSignal) => remove(connection, name, signal);
+  const removal = (cut: AbortSignal) => remove(connection, name, cut);
   const what = `remove the name ${name}`;
   try {
-    await withPatience(connection, removal, { signal: build });
+    await withPatience(connection, removal, { signal });
   } catch (error) {
     owe(connection, what, removal);
     throw engineFailure(connection, what, error);

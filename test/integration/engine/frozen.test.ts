@@ -57,7 +57,7 @@ describe.concurrent('an engine that accepts and never answers', (test) => {
     await way.frozen;
     const failure = await failureOf(way.engine.tag(baseImage(), to));
     expect(failure).toMatchObject({ code: 'ENGINE_FAILED', transient: true });
-    expect(failure.message).toContain(`${formatReference(to)} is being pushed by another build`);
+    expect(failure.message).toContain(`${formatReference(to)} is in use by another build`);
     io.abort.abort(new Error('enough'));
     await rejected;
     await docker.getImage(formatReference(to)).remove();

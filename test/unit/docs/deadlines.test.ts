@@ -3,7 +3,7 @@ import { STDIN_SILENCE } from '../../../src/adapters/context/stream.js';
 import { PRUNING } from '../../../src/adapters/docker/build-cache.js';
 import { GRACE as STOP_GRACE, DEADLINE as STOPPED } from '../../../src/adapters/docker/container-stop.js';
 import { MAKING } from '../../../src/adapters/docker/containers.js';
-import { DEADLINE, REMOVAL } from '../../../src/adapters/docker/deadline.js';
+import { DEADLINE, PATIENCE } from '../../../src/adapters/docker/deadline.js';
 import { DEADLINE as IDENTIFY } from '../../../src/adapters/docker/describe.js';
 import { MEASURING } from '../../../src/adapters/docker/disk-usage.js';
 import { GRACE as CANCEL } from '../../../src/adapters/docker/gentle-stop.js';
@@ -104,7 +104,7 @@ const waits = [
   ],
   [
     'The engine: to name an image; to remove something at the end of a build',
-    `${time(REMOVAL)}; ${time(DEADLINE)} where the build was cancelled, or it answers nobody`,
+    `${time(PATIENCE)}, or ${time(DEADLINE)} where the build was cancelled or it answers nobody`,
     `${engine}; a warning, and it is tried again, also at the next start`,
   ],
   [
@@ -134,7 +134,7 @@ const waits = [
     'the usual pauses; 4, `PUSH_FAILED`, at once',
   ],
   [
-    'Another build that pushes under the same name',
+    'Another build that pushes, or names, under the same name',
     `the step \`push\`; with \`--no-push\` ${time(DEADLINE)}`,
     `${whole}; 69, \`ENGINE_FAILED\``,
   ],

@@ -47,6 +47,22 @@ describe('a build', () => {
     expect(w.engine.registry.size).toBe(0);
   });
 
+  it('gives the image no further name once it is cancelled, and takes its own away without patience', async () => {
+    const w = world();
+    const cancelled = new AbortController();
+    const [tag, untag] = [w.engine.tag.bind(w.engine), w.engine.untag.bind(w.engine)];
+    const hurried: unknown[] = [];
+    w.engine.tag = (...given) => (cancelled.abort(), tag(...given));
+    w.engine.untag = (name, signal) => (hurried.push(signal?.aborted), untag(name, signal));
+    const result = await w.builds.submit(
+      request('--no-push --tag 1 --tag 2'),
+      submission(() => undefined, cancelled.signal),
+    );
+    expect(result.exitCode).toBe(130);
+    expect([...w.engine.names.keys()]).toEqual(['registry.example/team/app:1']);
+    expect(hurried).toEqual([true]);
+  });
+
   it.each<[string, World, string, object]>([
     [
       'no Dockerfile',

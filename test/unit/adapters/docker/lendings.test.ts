@@ -105,3 +105,20 @@ test('a removal that waits behind a tag of its name finds that it is not owed an
   await tagged;
   expect(await owed).toBe(false);
 });
+
+test('a build that is cancelled does not wait for the turn of a name', async () => {
+  await using engine = await engineOfNames(new Map());
+  const withName = createNameLock();
+  let end = () => {};
+  const used = withName({ name: NAME, signal }, () => new Promise<void>((resolve) => (end = resolve)));
+  const cancelled = new AbortController();
+  const tagged = tagImage(
+    connect(engine.connection),
+    { source: 'image', target: parseReference(NAME), signal: cancelled.signal },
+    { withName, notes: lendingNotes(undefined) },
+  );
+  cancelled.abort(new Error('cancelled by its caller'));
+  await expect(tagged).rejects.toThrow('cancelled by its caller');
+  end();
+  await used;
+});
