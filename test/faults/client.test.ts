@@ -36,7 +36,9 @@ describe('the client', () => {
     const child = world.runner.open('build --context - --no-push --output result');
     // The head of a tar's entry that announces more than comes.
     const pack = tar.pack();
-    pack.entry({ name: 'big', size: 2 ** 20 });
+    const entry = pack.entry({ name: 'big', size: 2 ** 20 });
+    // They find the client gone.
+    for (const stream of [pack, entry]) stream.on('error', () => undefined);
     pack.pipe(child.stdin);
     await expect.poll(async () => (await world.runner.ssh('status')).stdout).toMatch(/source/);
     child.kill('SIGKILL');
