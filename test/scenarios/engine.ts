@@ -15,6 +15,8 @@ export const engineCan = {
   mountSecrets: !isPodman,
   /** Lend an agent to a RUN. Podman has no sessions: `--ssh` is refused, test/scenarios/agent-run.test.ts. */
   mountAgents: !isPodman,
+  /** Build without a network. Podman's API has no such option: `--network none` is refused there. */
+  isolateBuilds: !isPodman,
   /** Keep a name without a registry as it is. Podman puts `docker.io/` before it. */
   keepBareNames: !isPodman,
   /** Give as the size of an image the size of its files. Podman's is that of the layers' tars, and of what it knows of the image. */
@@ -23,8 +25,6 @@ export const engineCan = {
   orderLabels: !isPodman,
   /** Clip a log, as BuildKit's daemon does. Podman gives all of it. */
   clipLogs: !isPodman,
-  /** Build without a network. Podman's API has no such option: `--network none` is refused there. */
-  isolateBuilds: !isPodman,
 };
 
 /** A name without a registry, as the engine lists it. */
