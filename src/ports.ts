@@ -72,14 +72,15 @@ export interface Engine {
     access: { registries: RegistryCredentials } & StepIO,
   ): Promise<{ digest: string }>;
   /**
-   * Names `source` also `target`, in the engine. Rejects with ENGINE_UNREACHABLE after a minute of an engine that answers others, after ten
-   * seconds of one that does not, and ten seconds after `signal` aborts; with ENGINE_FAILED where another build uses that name for ten
-   * seconds, or where there is no such image; with the reason of `signal` where that aborts before.
+   * Names `source` also `target`, in the engine. Rejects with ENGINE_UNREACHABLE after a minute of an engine that answers others, and after
+   * ten seconds of one that does not; with ENGINE_FAILED where another build uses that name for ten seconds, or where there is no such
+   * image; with the reason of `signal` at most ten seconds after that aborts.
    */
   tag(source: string, target: ImageReference, signal?: AbortSignal): Promise<void>;
   /**
-   * Removes a name; the image too when it was its last one. Safe twice, safe for one that never was, and with the deadlines of `tag`, also
-   * where `signal` has aborted before. Rejects with ENGINE_FAILED where a container has the image.
+   * Removes a name; the image too when it was its last one. Safe twice, safe for one that never was, and tried also where `signal` has
+   * aborted before. Rejects with ENGINE_UNREACHABLE as `tag` does, and ten seconds after that abort; with ENGINE_FAILED where a container
+   * has the image.
    */
   untag(name: string, signal?: AbortSignal): Promise<void>;
 }
