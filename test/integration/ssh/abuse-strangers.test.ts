@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { peakMemory } from '../../scenarios/memory.js';
 import { startRunner, type Runner } from '../../scenarios/runner.js';
-import { answersOthers, besiege, FINE, knock, logged, MOST_MEMORY, peakMemory } from './abuse.js';
+import { answersOthers, besiege, FINE, knock, logged, MOST_MEMORY } from './abuse.js';
 
 /** The real server, and attackers without a key behind the same address as its callers. */
 let runner: Runner;
 beforeAll(async () => {
   runner = await startRunner();
 });
-afterEach(() => expect(peakMemory(runner)).toBeLessThan(MOST_MEMORY));
+afterEach(async () => expect(await peakMemory(runner.pid)).toBeLessThan(MOST_MEMORY));
 afterAll(() => runner[Symbol.asyncDispose]());
 
 describe('a flood of connections from the address of the caller', () => {

@@ -5,15 +5,11 @@ import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { uint32, wireString } from '../../../src/ssh/wire.js';
+import { peakMemory } from '../../scenarios/memory.js';
 import { startRunner, type Runner } from '../../scenarios/runner.js';
 
-/** What no abuse may drive the runner's process over: MiB of VmHWM, the most memory that it ever had. At rest some 85, under all of this some 95. */
-export const MOST_MEMORY = 160;
-
-export function peakMemory({ pid }: { pid: number }): number {
-  const [, kilobytes = 'NaN'] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return Number(kilobytes) / 1024;
-}
+/** What no abuse may drive the runner's process over: bytes of its peak memory. At rest some 85 MiB, under all of this some 95. */
+export const MOST_MEMORY = 160 * 2 ** 20;
 
 /** Lines of the runner's log with this message. */
 export const logged = ({ log }: Runner, message: string) => log.filter(({ msg }) => msg === message);
@@ -48,9 +44,9 @@ export function startAbuse(): { runner: Runner; client: Hostile } {
   beforeAll(async () => {
     abuse.runner = await startRunner();
   });
-  afterEach(() => {
+  afterEach(async () => {
     abuse.client?.destroy();
-    expect(peakMemory(abuse.runner)).toBeLessThan(MOST_MEMORY);
+    expect(await peakMemory(abuse.runner.pid)).toBeLessThan(MOST_MEMORY);
   });
   afterAll(() => abuse.runner[Symbol.asyncDispose]());
   return abuse;

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BuildEvent } from '../../../src/model/events.js';
-import { redactEvents, redactText } from './redacting.js';
 import { searchTexts } from '../../../src/output/text-search.js';
+import { redactEvents, redactText } from './redacting.js';
 
 const base = { time: '2026-01-01T00:00:00.000Z', build: 'b' };
 
