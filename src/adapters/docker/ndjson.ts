@@ -1,30 +1,46 @@
 import type { Readable } from 'node:stream';
 
+const [NEWLINE, COMMA, OPEN, CLOSE] = Buffer.from('\n,[]') as unknown as [number, number, number, number];
+
 /**
  * Messages of the engine's progress streams: one JSON object a line. Yields what each chunk completed, together, since a million
  * awaits cost more than the parsing. Whole characters and whole lines whatever the chunks. Throws what the stream throws.
  */
 export async function* readMessages<T extends object>(stream: Readable): AsyncGenerator<T[]> {
-  let rest = '';
-  for await (const chunk of stream.setEncoding('utf8')) {
-    const text = rest + (chunk as string);
-    const end = text.lastIndexOf('\n') + 1;
-    rest = text.slice(end);
-    const messages = parseMessages<T>(text.slice(0, end));
-    if (messages.length > 0) yield messages;
+  /** Of a line that has not ended. */
+  let begun: Buffer[] = [];
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    const end = chunk.lastIndexOf(NEWLINE) + 1;
+    const rest = chunk.subarray(end);
+    if (end === 0) begun.push(rest);
+    else {
+      const messages = parseMessages<T>([...begun, chunk.subarray(0, end)]);
+      begun = rest.length > 0 ? [rest] : [];
+      if (messages.length > 0) yield messages;
+    }
   }
-  const last = parseMessages<T>(rest);
+  const last = parseMessages<T>(begun);
   if (last.length > 0) yield last;
 }
 
-function parseMessages<T extends object>(lines: string): T[] {
-  const text = lines.trim();
-  if (text === '') return [];
+function parseMessages<T extends object>(pieces: readonly Buffer[]): T[] {
   try {
-    // All at once: a million calls cost more than the parsing. Within a message a line's end is escaped.
-    return JSON.parse(`[${text.replaceAll('\n', ',')}]`) as T[];
+    return parseAtOnce<T>(pieces);
   } catch {
     // An empty line between two messages, or what is no JSON.
-    return text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [JSON.parse(line) as T]));
+    const lines = Buffer.concat(pieces).toString().split('\n');
+    return lines.flatMap((line) => (line.trim() === '' ? [] : [JSON.parse(line) as T]));
   }
+}
+
+/**
+ * As one array: a million calls cost more than the parsing. It is made of bytes, outside of the collector's heap, where each copy of a
+ * long text would cost a collection. Within a message a line's end is escaped.
+ */
+function parseAtOnce<T>(pieces: readonly Buffer[]): T[] {
+  const bytes = Buffer.concat([Buffer.of(OPEN), ...pieces, Buffer.of(CLOSE)]);
+  const last = bytes.length - 2;
+  if (bytes[last] === NEWLINE) bytes.fill(' ', last, last + 1);
+  for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) bytes[at] = COMMA;
+  return JSON.parse(bytes.toString()) as T[];
 }
