@@ -63,7 +63,7 @@ export interface Engine {
    */
   build(spec: ImageSpec, io: StepIO): Promise<BuiltImage>;
   /**
-   * Pushes the image `source` as `target` and returns the digest from the registry's answer. One try. Rejects with PUSH_DENIED or
+   * Pushes the image `source` (by its id, or a name) as `target` and returns the digest from the registry's answer. One try. Rejects with PUSH_DENIED or
    * PUSH_FAILED, `transient` where another try may help. `target` in the engine is touched only for the time of the push.
    */
   push(

@@ -51,7 +51,7 @@ async function publish(
 
 async function push(
   request: BuildRequest,
-  { plan, tag }: ProjectRun,
+  { plan }: ProjectRun,
   execution: Execution & { barrier: Barrier | undefined },
 ): Promise<void> {
   const { ports, journal, progress, signal, barrier } = execution;
@@ -63,8 +63,9 @@ async function push(
     );
   };
   const { registries } = request.credentials;
+  const { id } = progress.images.find((image) => image.project === plan.project)!;
   const tools = {
-    image: tag,
+    image: id,
     engine: ports.engine,
     clock: ports.clock,
     registries,

@@ -7,7 +7,7 @@ import type { Clock, Engine, StepIO } from '../ports.js';
 export type PushedReference = { ref: string; digest: string };
 
 type Tools = {
-  /** Name of the image in the engine. */
+  /** The engine's id of the image. */
   image: string;
   engine: Engine;
   clock: Clock;

@@ -62,7 +62,8 @@ export function fakeEngine(knobs: EngineKnobs = {}): FakeEngine {
     push(source, target) {
       const failure = knobs.push?.[formatReference(target)]?.shift();
       if (failure) return Promise.reject(failure);
-      if (!names.has(source)) return Promise.reject(new Error(`no image ${source}`));
+      const isThere = names.has(source) || [...names.values()].includes(source);
+      if (!isThere) return Promise.reject(new Error(`no image ${source}`));
       registry.set(formatReference(target), 'sha256:d');
       return Promise.resolve({ digest: 'sha256:d' });
     },

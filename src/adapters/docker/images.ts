@@ -36,18 +36,27 @@ export async function inspectImage(
   return { id: Id, size: Size, platform, repoDigests: RepoDigests ?? [] };
 }
 
-/** The id of the image that `name` means now; undefined: none. */
+/** The image that `name` means now; undefined: none. */
+export async function findImage(
+  connection: Connection,
+  name: string,
+  signal: AbortSignal,
+): Promise<EngineImage | undefined> {
+  try {
+    return await inspectImage(connection, name, signal);
+  } catch (error) {
+    if (isStatus(error, 404)) return undefined;
+    throw error;
+  }
+}
+
+/** Its id. */
 export async function imageIdOf(
   connection: Connection,
   name: string,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  try {
-    return (await inspectImage(connection, name, signal)).id;
-  } catch (error) {
-    if (isStatus(error, 404)) return undefined;
-    throw error;
-  }
+  return (await findImage(connection, name, signal))?.id;
 }
 
 /** Gives the image a further name; moves the name where another image has it. */

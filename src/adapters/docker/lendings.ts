@@ -59,13 +59,13 @@ export async function isThere(file: string): Promise<boolean> {
   );
 }
 
-/** Gives a name back that is still lent. Safe twice. */
+/** Gives a name back that is still lent. Safe twice. `seen`: whom somebody has just seen to bear it. */
 export async function giveBack(
   connection: Connection,
-  { name, image, before }: Lending,
+  { name, image, before, seen }: Lending & { seen?: { bearer: string | undefined } | undefined },
   signal: AbortSignal,
 ): Promise<void> {
-  const bearer = await imageIdOf(connection, name, signal);
+  const { bearer } = seen ?? { bearer: await imageIdOf(connection, name, signal) };
   // Somebody may have moved the name since. Nobody bears it where an earlier try got no further than the removal.
   if (bearer !== undefined && bearer !== image) return;
   // Removing first is what also forgets the digest: moving the name away would leave `name@digest`, which keeps the image.

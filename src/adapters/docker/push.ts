@@ -8,8 +8,8 @@ import { cleanUp } from './deadline.js';
 import { delayAbort } from './delay-abort.js';
 import {
   addName,
-  type EngineImage,
   engineName,
+  findImage,
   imageIdOf,
   inspectImage,
   isInRepository,
@@ -43,27 +43,15 @@ export async function pushUnderName(
   const { signal } = access;
   const name = engineName(target);
   try {
-    if (engine === 'podman')
-      return { digest: await uploadFromPodman(connection, { name, source, target }, access) };
-    // What another has only lent the name to is not to get it back for good, nor to lose it under this push.
-    for (const { lending, file } of await turn.notes.left(name)) {
-      // Where that fails its note stays, for the next sweep.
-      await giveBack(connection, lending, signal).then(
-        () => forget(file),
-        () => undefined,
-      );
-    }
     const [image, before] = await Promise.all([
-      inspectImage(connection, source, signal),
-      imageIdOf(connection, name, signal),
+      idOf(connection, source, signal),
+      engine === 'podman' ? undefined : bearerOf(connection, { name, notes: turn.notes }, signal),
     ]);
-    const push = () => pushNamed(connection, { name, image, target }, access);
-    return {
-      digest:
-        before === image.id
-          ? await push()
-          : await lendName(connection, { image, target, before, ...turn }, { access, push }),
-    };
+    const pushed = { name, image, target };
+    if (engine === 'podman') return { digest: await uploadFromPodman(connection, pushed, access) };
+    if (before !== image) return await lendName(connection, { ...pushed, before, ...turn }, access);
+    const { digest } = await pushNamed(connection, pushed, access);
+    return { digest };
   } catch (error) {
     signal.throwIfAborted();
     throw requestFailure(connection, { engine, name }, error);
@@ -75,49 +63,80 @@ export function lendings(name: string): [string, string] {
   return [`remove the name ${name}`, `give the name ${name} back`];
 }
 
-/** Gives the image the target's name for the time of `push`. */
-async function lendName<T>(
+/** The engine's id of an image that is given by name or id. */
+async function idOf(connection: Connection, source: string, signal: AbortSignal): Promise<string> {
+  return source.startsWith('sha256:') ? source : (await inspectImage(connection, source, signal)).id;
+}
+
+/** Which image bears a name and is to have it after the push; undefined: none. */
+async function bearerOf(
   connection: Connection,
-  { image, target, before, withName, notes }: Turn & { image: EngineImage; before: string | undefined },
-  { access: { emit, signal }, push }: { access: PushAccess; push: () => Promise<T> },
-): Promise<T> {
-  const name = engineName(target);
-  const lending = { name, image: image.id, before };
+  { name, notes }: { name: string; notes: LendingNotes },
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const [bearer, left] = await Promise.all([imageIdOf(connection, name, signal), notes.left(name)]);
+  if (left.length === 0) return bearer;
+  // What another has only lent the name to is not to get it back for good, nor to lose it under this push.
+  for (const { lending, file } of left) {
+    // Where that fails its note stays, for the next sweep.
+    await giveBack(connection, lending, signal).then(
+      () => forget(file),
+      () => undefined,
+    );
+  }
+  return await imageIdOf(connection, name, signal);
+}
+
+/** An image by its id, the name that it is pushed under, and that name's parts. */
+type PushedImage = { name: string; image: string; target: ImageReference };
+
+/** Gives the image the target's name for the time of the push. */
+async function lendName(
+  connection: Connection,
+  { before, withName, notes, ...pushed }: Turn & PushedImage & { before: string | undefined },
+  access: PushAccess,
+): Promise<{ digest: string }> {
+  const { emit, signal } = access;
+  const { name, image, target } = pushed;
+  const lending = { name, image, before };
   const note = await notes.write(lending);
+  let seen: { bearer: string | undefined } | undefined;
   try {
     using late = delayAbort(signal, NAMING);
-    await addName(connection, { image: image.id, name: target }, late.signal);
-    return await push();
+    await addName(connection, { image, name: target }, late.signal);
+    const { digest, bearer } = await pushNamed(connection, pushed, access);
+    seen = { bearer };
+    return { digest };
   } finally {
     const [removed, givenBack] = lendings(name);
     const what = before === undefined ? removed : givenBack;
     const end = async (signal: AbortSignal) => {
-      await giveBack(connection, lending, signal);
+      await giveBack(connection, { ...lending, seen }, signal);
       await note.forget();
     };
-    const later: Removal = (signal) =>
-      withName({ name, signal }, async () => {
+    const later: Removal = (signal) => {
+      seen = undefined;
+      return withName({ name, signal }, async () => {
         if (isOwed(connection, what, later) && (await note.stands())) await end(signal);
       });
+    };
     await cleanUp(connection, { what, emit, signal, later }, end);
   }
 }
 
-type PushedImage = {
-  name: string;
-  image: EngineImage;
-  target: ImageReference;
-};
-
-async function pushNamed(connection: Connection, pushed: PushedImage, access: PushAccess): Promise<string> {
+/** `bearer`: the image that the name means now. */
+async function pushNamed(
+  connection: Connection,
+  pushed: PushedImage,
+  access: PushAccess,
+): Promise<{ digest: string; bearer: string | undefined }> {
   const digest = await upload(connection, pushed, access);
-  await checkOwner(connection, { ...pushed, digest }, access.signal);
-  return digest;
+  return { digest, bearer: await checkOwner(connection, { ...pushed, digest }, access.signal) };
 }
 
 async function upload(
   connection: Connection,
-  { name, target }: { name: string; target: ImageReference },
+  { name, target }: PushedImage,
   access: PushAccess,
 ): Promise<string> {
   const path = `/images/${repositoryName(target)}/push`;
@@ -130,11 +149,10 @@ async function upload(
  */
 async function uploadFromPodman(
   connection: Connection,
-  { name, source, target }: { name: string; source: string; target: ImageReference },
+  { name, image, target }: PushedImage,
   access: PushAccess,
 ): Promise<string> {
-  const { id } = await inspectImage(connection, source, access.signal);
-  const path = `/images/${id}/push`;
+  const path = `/images/${image}/push`;
   return followPush(connection, { name, target, path, query: { destination: name } }, access);
 }
 
@@ -184,14 +202,19 @@ function requestFailure(
   return broke ? failed(failure.message, true) : failure;
 }
 
-/** Somebody else who uses the engine may have moved the name while it was pushed: then the registry holds the wrong image. */
+/**
+ * Somebody else who uses the engine may have moved the name while it was pushed: then the registry holds the wrong image. Gives the
+ * image that the name means now.
+ */
 async function checkOwner(
   connection: Connection,
-  { image, target, digest }: PushedImage & { digest: string },
+  { name, image, target, digest }: PushedImage & { digest: string },
   signal: AbortSignal,
-): Promise<void> {
-  const { repoDigests } = await inspectImage(connection, image.id, signal);
-  if (repoDigests.some((entry) => entry.endsWith(`@${digest}`) && isInRepository(entry, target))) return;
+): Promise<string | undefined> {
+  const named = await findImage(connection, name, signal);
+  const pushed = named?.id === image ? named : await inspectImage(connection, image, signal);
+  if (pushed.repoDigests.some((entry) => entry.endsWith(`@${digest}`) && isInRepository(entry, target)))
+    return named?.id;
   throw new Failure(
     'PUSH_FAILED',
     `another image went out as ${formatReference(target)} while this one was pushed`,
