@@ -6,7 +6,7 @@ import { plainProgress } from '../buildkit/progress.js';
 import type { SolveSession } from '../buildkit/session.js';
 import { decodeStatus } from '../buildkit/trace.js';
 import { solveVerdict } from '../buildkit/verdict.js';
-import { ownersHosts } from './owners-host.js';
+import { cacheNamespace, NAMESPACE, ownersHosts } from './owners-host.js';
 import { startSession } from './buildkit-session.js';
 import { type Connection, connectionFailure, EngineError, openStream } from './connection.js';
 import { gentleStop } from './gentle-stop.js';
@@ -72,7 +72,11 @@ async function follow(answer: Readable, emit: StepIO['emit']): Promise<{ id: str
 function solveQuery(spec: ImageSpec, buildId: string, sessionId: string): Record<string, unknown> {
   const query = buildQuery(spec, dockerfilePath(spec.context.dockerfileName));
   const { buildArgs, inlineCache } = spec.options;
-  const args = { ...Object.fromEntries(buildArgs), ...(inlineCache ? { BUILDKIT_INLINE_CACHE: '1' } : {}) };
+  const args = {
+    ...Object.fromEntries(buildArgs),
+    ...(inlineCache ? { BUILDKIT_INLINE_CACHE: '1' } : {}),
+    [NAMESPACE]: cacheNamespace(spec, buildArgs.get(NAMESPACE)),
+  };
   return {
     ...query,
     version: '2',
