@@ -8,8 +8,14 @@ import { overlayTree } from './overlay.js';
 /** A small text file that a build writes into the context. */
 export type AddedFile = { path: string; text: string };
 
-/** `VERSION`, which function61/buildbot wrote, and `rev.txt`, which roger wrote where it was asked to. */
-export function addedFiles({ revfile }: ProjectSpec, revision: SourceRevision, version: string): AddedFile[] {
+export const VERSION = 'VERSION';
+
+/** `VERSION`, where there is to be one, which function61/buildbot wrote, and `rev.txt`, which roger wrote where it was asked to. */
+export function addedFiles(
+  { revfile }: ProjectSpec,
+  revision: SourceRevision,
+  version: string | undefined,
+): AddedFile[] {
   const rev =
     revfile === undefined
       ? []
@@ -19,7 +25,7 @@ export function addedFiles({ revfile }: ProjectSpec, revision: SourceRevision, v
             text: renderRevfile(revision, revision.ref ?? revision.id),
           },
         ];
-  return [{ path: 'VERSION', text: version }, ...rev];
+  return [...(version === undefined ? [] : [{ path: VERSION, text: version }]), ...rev];
 }
 
 /** `tree` with the files in it, as old as the commit. */

@@ -1,4 +1,6 @@
+import { Failure } from '../model/errors.js';
 import type { BuilderSpec } from '../model/project.js';
+import { parseReference } from '../model/reference.js';
 import type { Tree } from '../model/tree.js';
 import { changeEntries } from './changed-entries.js';
 import { findFile, readText } from './trees.js';
@@ -19,10 +21,20 @@ export async function readBuildScript(context: Tree, maxBytes: number): Promise<
       warning: `${NAME} is not run: it has no line '#build_inside_docker_image=IMAGE' that names the image to run it in`,
     };
   }
+  checkImage(image);
   // With a shell, which also runs a script that names no interpreter.
   const command = `exec ./${NAME}`;
   const builder = { kind: 'image', image, command, extract: '/project', cache: [] } as const;
   return { builder, context: await withExecutable(context, NAME) };
+}
+
+function checkImage(image: string): void {
+  try {
+    parseReference(image);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure('USAGE', `${NAME}: build_inside_docker_image: ${error.message}`, { hint: error.hint });
+  }
 }
 
 // Mercurial on Windows cannot set the executable bit, says the seed. Not by a chmod in the container: its user need not own the file.

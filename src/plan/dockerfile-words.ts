@@ -26,9 +26,15 @@ export function unquoted(text: string): string {
   return text.length > 1 && /^["']/.test(text) && text.endsWith(text[0]!) ? text.slice(1, -1) : text;
 }
 
-/** What the here-documents of an instruction end with. */
-export function heredocWords(rest: string): string[] {
-  return [...rest.matchAll(/(?<!\S)\d*<<-?(["']?)([A-Za-z_]\w*)\1(?!\S)/g)].map((match) => match[2]!);
+/** The line that ends a here-document; `indented`: it may stand behind tabs. */
+export type HeredocEnd = { word: string; indented: boolean };
+
+/** What the here-documents of an instruction end with (moby/buildkit, frontend/dockerfile/parser, ParseHeredoc). */
+export function heredocEnds(rest: string): HeredocEnd[] {
+  return splitWords(rest).flatMap((text) => {
+    const [, dash, word] = /^\d*<<(-?)([^<]+)$/.exec(text) ?? [];
+    return word === undefined ? [] : [{ word: word.replace(/["'\\]/g, ''), indented: dash !== '' }];
+  });
 }
 
 // No variable within a variable: what is not read here counts as unknown.

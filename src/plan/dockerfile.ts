@@ -1,4 +1,4 @@
-import { expandVariables, heredocWords, splitWords, unquoted } from './dockerfile-words.js';
+import { expandVariables, type HeredocEnd, heredocEnds, splitWords, unquoted } from './dockerfile-words.js';
 
 /** What a build needs to know of a Dockerfile before the engine sees it. The engine alone judges whether it is right. */
 export type DockerfileFacts = {
@@ -54,10 +54,11 @@ export function* instructions(text: string): Generator<{ name: string; rest: str
   const lines = text.split(/\r?\n/);
   const escape = escapeCharacter(lines);
   let pending = '';
-  let [heredocs, closed]: [string[], number] = [[], 0];
+  let [heredocs, closed]: [HeredocEnd[], number] = [[], 0];
   for (const line of lines) {
-    if (closed < heredocs.length) {
-      if (line.replace(/^\t+/, '') === heredocs[closed]) closed++;
+    const end = heredocs[closed];
+    if (end) {
+      if ((end.indented ? line.replace(/^\t+/, '') : line) === end.word) closed++;
       continue;
     }
     if (/^\s*(?:#|$)/.test(line)) continue;
@@ -69,7 +70,8 @@ export function* instructions(text: string): Generator<{ name: string; rest: str
     const match = /^\s*([A-Za-z]+)\s+([^]*)$/.exec(pending + trimmed);
     pending = '';
     if (!match) continue;
-    if (/^(?:RUN|COPY|ADD)$/i.test(match[1]!)) [heredocs, closed] = [heredocWords(match[2]!), 0];
+    if (/^\s*(?:ONBUILD\s+)?(?:RUN|COPY|ADD)\s/i.test(match[0]))
+      [heredocs, closed] = [heredocEnds(match[2]!), 0];
     yield { name: match[1]!.toUpperCase(), rest: match[2]!.trim() };
   }
 }

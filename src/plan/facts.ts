@@ -1,7 +1,7 @@
 import { Failure } from '../model/errors.js';
 import type { BuilderSpec, Command, ProjectSpec } from '../model/project.js';
-import type { Tree } from '../model/tree.js';
-import { checkRevfile } from './added-files.js';
+import { findEntry, type Tree } from '../model/tree.js';
+import { checkRevfile, VERSION } from './added-files.js';
 import { atPlace } from './at-place.js';
 import { type BuildScript, readBuildScript } from './build-script.js';
 import { parseDockerignore, type Ignore } from './dockerignore.js';
@@ -20,11 +20,15 @@ export type Facts = {
   test?: Command;
   /** What the context leaves out. Absent where a builder makes the context: then its own ignore file counts. */
   ignore?: Ignore;
+  /** The source has a directory where the file VERSION would stand. */
+  keepsVersion: boolean;
   /** What the caller should know, a line each. */
   warnings: readonly string[];
 };
 
 export type NamedText = { name: string; text: string };
+
+const KEPT = `${VERSION} is a directory of the source, so no file of that name is written into the context`;
 
 /** Larger ones are not read by people, and the engine gets them in one piece. */
 const MAX_TEXT = 2 ** 20;
@@ -43,6 +47,7 @@ export async function readFacts(source: Tree, spec: ProjectSpec): Promise<Facts>
     : await readBuildScript(directory, MAX_TEXT);
   const { builder: buildScript, context, warning } = script;
   const test = readTest(dockerfile.text);
+  const keepsVersion = findEntry(await context.entries(), VERSION)?.type === 'directory';
   return {
     context,
     dockerfile,
@@ -56,7 +61,8 @@ export async function readFacts(source: Tree, spec: ProjectSpec): Promise<Facts>
     ...(buildScript && { buildScript }),
     ...(test !== undefined && { test }),
     ...(!spec.builder && !buildScript && { ignore: await readIgnore(context, dockerfile.name) }),
-    warnings: warning === undefined ? [] : [warning],
+    keepsVersion,
+    warnings: [...(warning === undefined ? [] : [warning]), ...(keepsVersion ? [KEPT] : [])],
   };
 }
 
@@ -67,6 +73,13 @@ export async function readIgnore(context: Tree, dockerfile: string): Promise<Ign
     if (text !== undefined) return parseDockerignore(text, name);
   }
   return parseDockerignore('');
+}
+
+/** Facts with the Dockerfile as it is in a tree that a builder has left, if it is there. */
+export async function rereadDockerfile(tree: Tree, facts: Facts): Promise<Facts> {
+  const { name } = facts.dockerfile;
+  const text = await readText(tree, name, MAX_TEXT);
+  return text === undefined ? facts : { ...facts, dockerfile: { name, text } };
 }
 
 function readTest(dockerfile: string): Command | undefined {

@@ -48,7 +48,7 @@ function planProject(
     project: spec.name,
     name: refs[0] === undefined ? spec.name : formatReference({ ...refs[0], tag: undefined }),
     refs,
-    added: addedFiles(spec, revision, refs[0]?.tag ?? revision.id),
+    added: addedFiles(spec, revision, facts.keepsVersion ? undefined : (refs[0]?.tag ?? revision.id)),
     steps: steps.filter((step) => step !== false),
     keep: !request.delivery.push,
     notify: spec.notify,
@@ -120,7 +120,10 @@ function references(
   spec: ProjectSpec,
   revision: SourceRevision,
 ): ImageReference[] {
-  const image = spec.image ?? (delivery.tags.length > 0 ? undefined : ownImage(spec));
+  // Named after the project: what build.yml says, and what stays in the engine.
+  const isWhole = delivery.tags.length > 0 && delivery.tags.every((tag) => tag.includes(':'));
+  const isNamed = isWhole || (delivery.push && spec.places?.get('') === undefined);
+  const image = spec.image ?? (isNamed ? undefined : ownImage(spec));
   const tags = delivery.tags.length > 0 ? delivery.tags : renderTags(spec.tags, revision);
   const texts = tags.flatMap((tag) =>
     tag.includes(':') ? [tag] : image === undefined ? [] : [`${image}:${tag}`],

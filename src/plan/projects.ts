@@ -16,10 +16,12 @@ const MAX_BUILD_YML = 2 ** 20 + 1;
  */
 export async function readProjects(source: Tree, request: BuildRequest): Promise<ProjectSpec[]> {
   const text = await readText(source, 'build.yml', MAX_BUILD_YML);
-  const specs = text === undefined ? await dockerfileProjects(source, request) : parseBuildYml(text).projects;
-  const chosen = choose(specs, request, text !== undefined);
+  const listed = text === undefined ? [] : parseBuildYml(text).projects;
+  // A file of settings alone says nothing of projects.
+  const hasProjects = listed.length > 0;
+  const chosen = choose(hasProjects ? listed : await dockerfileProjects(source, request), request);
   const image = request.delivery.image;
-  if (text !== undefined && image !== undefined && chosen.length > 1) {
+  if (hasProjects && image !== undefined && chosen.length > 1) {
     throw new Failure(
       'USAGE',
       `--image '${image}' names one image, but build.yml has ${chosen.length} projects`,
@@ -28,15 +30,11 @@ export async function readProjects(source: Tree, request: BuildRequest): Promise
       },
     );
   }
-  return chosen.map((spec) => withFlags(spec, request, text === undefined));
+  return chosen.map((spec) => withFlags(spec, request, !hasProjects));
 }
 
-function choose(
-  specs: readonly ProjectSpec[],
-  { projects }: BuildRequest,
-  hasBuildYml: boolean,
-): readonly ProjectSpec[] {
-  if (projects.length === 0 || (!hasBuildYml && specs.length === 1)) return specs;
+function choose(specs: readonly ProjectSpec[], { projects }: BuildRequest): readonly ProjectSpec[] {
+  if (projects.length === 0) return specs;
   const names = specs.map(({ name }) => name);
   const unknown = projects.find((name) => !names.includes(name));
   if (unknown === undefined) return specs.filter(({ name }) => projects.includes(name));
@@ -45,7 +43,7 @@ function choose(
     'USAGE',
     `--project '${unknown}' does not exist${near === undefined ? '' : `, did you mean '${near}'?`}`,
     {
-      hint: names.length === 0 ? 'build.yml has no project' : `it has ${names.join(', ')}`,
+      hint: `there is ${names.join(', ')}`,
     },
   );
 }
@@ -53,18 +51,24 @@ function choose(
 /** fruty_docker-ci's rule: every `Dockerfile_NAME` yields an image of its own, beside that of `Dockerfile` where there is one. */
 async function dockerfileProjects(source: Tree, request: BuildRequest): Promise<ProjectSpec[]> {
   const { contextPath, file } = request.image;
-  const base = emptyProject(projectName(request));
-  if (file !== undefined) return [base];
+  // Where there is only one, the caller may give it a name; of several it chooses.
+  const only = emptyProject(request.projects[0] ?? projectName(request));
+  if (file !== undefined) return [only];
   const directory = contextPath ? `${contextPath}/` : '';
   const names = (await source.entries()).flatMap(({ type, path }) => {
     const name = type !== 'directory' && path.startsWith(directory) ? path.slice(directory.length) : '';
     return /^Dockerfile(?:_[A-Za-z0-9][A-Za-z0-9._-]*)?$/.test(name) ? [name] : [];
   });
   const named = names.filter((name) => name !== 'Dockerfile');
-  if (named.length === 0) return [base];
+  if (named.length === 0) return [only];
   checkVariants(named);
   const variants = named.map((name) => variant(name, request.delivery.image));
-  return names.includes('Dockerfile') ? [base, ...variants] : variants;
+  if (!names.includes('Dockerfile')) return variants;
+  // One `Dockerfile_NAME` may be called as the image or the repository is.
+  const taken = new Set(variants.map(({ name }) => name));
+  let name = projectName(request);
+  while (taken.has(name)) name += '_main';
+  return [emptyProject(name), ...variants];
 }
 
 // Names of images have no capitals, those of files do.
@@ -94,14 +98,14 @@ function emptyProject(name: string): ProjectSpec {
   return { name, tags: [], args: new Map(), secrets: [], tests: [], publish: [], notify: [] };
 }
 
-// The caller's own name for it, else the last part of the image's, else of the repository's, which a context has not.
-function projectName({ projects, delivery, source }: BuildRequest): string {
+// The last part of the image's name, else of the repository's, which a context has not.
+function projectName({ delivery, source }: BuildRequest): string {
   const first = delivery.image ?? delivery.tags.find((tag) => tag.includes(':'));
   const image =
     first === undefined ? undefined : formatReference({ ...parseReference(first), tag: undefined });
   const repository =
     source.kind === 'context' ? 'context' : source.url.replace(/(?<!\/)\/+$/, '').replace(/\.git$/, '');
-  return projects[0] ?? (image ?? repository).split(/[/:]/).at(-1)!;
+  return (image ?? repository).split(/[/:]/).at(-1)!;
 }
 
 function withFlags(spec: ProjectSpec, { image, delivery }: BuildRequest, isOnly: boolean): ProjectSpec {

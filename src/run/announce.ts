@@ -95,6 +95,10 @@ function describe(
 
 function summarize(outcome: Outcome | undefined, images: Notification['images']): string {
   if (outcome === undefined) return 'is being built';
-  if (outcome.failure) return [outcome.failure.step, outcome.failure.message].filter(Boolean).join(': ');
+  if (outcome.failure) {
+    const { step, project, message } = outcome.failure;
+    const where = [step, project].filter(Boolean).join(' ');
+    return [where, message].filter(Boolean).join(': ');
+  }
   return images.length > 0 ? `built ${images.map(({ ref }) => ref).join(', ')}` : 'built';
 }

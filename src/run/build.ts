@@ -4,7 +4,7 @@ import type { BuildEvent, Emit } from '../model/events.js';
 import { formatDuration } from '../model/quantity.js';
 import { sourceName, type BuildRequest } from '../model/request.js';
 import { statusOf, type BuildResult, type SourceResult } from '../model/result.js';
-import type { FetchedSource, OpenTerminal } from '../ports.js';
+import type { FetchedSource, OpenTerminal, SourceRevision } from '../ports.js';
 import { fetchSource } from '../steps/source.js';
 import { announceOutcome } from './announce.js';
 import { execute } from './execute.js';
@@ -113,7 +113,7 @@ async function started(request: BuildRequest, run: Run): Promise<void> {
       return await fetchSource(request, { ports, workspace }, io);
     });
     progress.source = describeSource(request, source);
-    progress.revision = source.revision;
+    progress.revision = redactedRevision(source.revision, context.redact);
     const { scratch } = workspace;
     const { queue, openTerminal } = context;
     await execute(request, source, { ports, journal, progress, signal, scratch, queue, openTerminal });
@@ -156,6 +156,11 @@ function silentAgent({ credentials: { agent } }: BuildRequest): string {
 // Channels are not the caller's own streams, which are redacted on their way.
 function redacted({ exitCode, failure }: Outcome, redact: (text: string) => string): Outcome {
   return { exitCode, ...(failure && { failure: { ...failure, message: redact(failure.message) } }) };
+}
+
+function redactedRevision(revision: SourceRevision, redact: (text: string) => string): SourceRevision {
+  const { author, message } = revision;
+  return { ...revision, author: redact(author), message: redact(message) };
 }
 
 function describeSource(request: BuildRequest, { revision }: FetchedSource): SourceResult {

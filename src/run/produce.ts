@@ -4,8 +4,8 @@ import type { ImageResult } from '../model/result.js';
 import type { Tree } from '../model/tree.js';
 import { withAddedFiles } from '../plan/added-files.js';
 import { withCommitTime } from '../plan/commit-times.js';
-import { readIgnore } from '../plan/facts.js';
-import type { ProjectPlan, StepOf } from '../plan/step.js';
+import { readIgnore, rereadDockerfile } from '../plan/facts.js';
+import type { Plan, ProjectPlan, StepOf } from '../plan/step.js';
 import { ignoreFiles } from '../plan/trees.js';
 import type { BuiltImage } from '../ports.js';
 import { runBuilder } from '../steps/builder.js';
@@ -21,10 +21,16 @@ export async function produce(request: BuildRequest, run: ProjectRun, execution:
   const context = extracted
     ? withAddedFiles(withCommitTime(extracted, run.revision.committedAt), run.plan.added, run.revision)
     : source;
+  if (extracted && leavesProject(builder)) run.facts = await rereadDockerfile(context, run.facts);
   const image = stepOf(run.plan, 'image')!;
   const visible = await make(image, { request, run, execution, context });
   const test = stepOf(run.plan, 'test');
   if (test) await testRun(test, image, { request, run, execution, context: visible });
+}
+
+/** What a builder leaves in place of the source, its Dockerfile too. */
+function leavesProject({ builder }: StepOf<'builder'>): boolean {
+  return builder.kind === 'image' && builder.extract === '/project';
 }
 
 type Work = { request: BuildRequest; run: ProjectRun; execution: Execution };
@@ -69,7 +75,7 @@ async function make(
       throw error;
     }
   });
-  progress.images.push(describeImage(step, plan, built));
+  progress.images = inOrder([...progress.images, describeImage(step, plan, built)], progress.plan);
   return built.visible;
 }
 
@@ -83,7 +89,9 @@ async function testRun(
   await journal.step({ step: 'test', project: run.plan.project }, signal, async (io) => {
     if (step.target !== undefined) {
       run.tested = `${run.tag}-test`;
-      const tested = { ...image, options: { ...image.options, target: step.target } };
+      // On top of the image that is there: made anew, what is tested would be another one.
+      const options = { ...image.options, target: step.target, noCache: false, pull: false };
+      const tested = { ...image, options };
       await buildImage(tested, { ...imageTools(work, run.tested), engine: ports.engine }, io);
     }
     const tools = {
@@ -100,6 +108,12 @@ async function testRun(
 function imageTools({ request, run, context }: Work & { context: Tree }, tag: string) {
   const sharedKey = `${sourcePlace(request)}#${run.plan.project}`;
   return { credentials: request.credentials, context, dockerfile: run.facts.dockerfile, sharedKey, tag };
+}
+
+/** As the plan has the projects, whichever was built first. */
+function inOrder(images: readonly ImageResult[], plan: Plan | undefined): ImageResult[] {
+  const places = new Map(plan?.projects.map(({ project }, at) => [project, at]));
+  return images.toSorted((a, b) => (places.get(a.project) ?? 0) - (places.get(b.project) ?? 0));
 }
 
 function describeImage(

@@ -1,5 +1,6 @@
 import type { Tree } from '../model/tree.js';
-import type { NamedText } from '../plan/facts.js';
+import { type NamedText, readIgnore } from '../plan/facts.js';
+import { ignoreFiles } from '../plan/trees.js';
 import type { StepOf } from '../plan/step.js';
 import { runAgent } from '../plan/run-agent.js';
 import { secretValues } from '../plan/secret-values.js';
@@ -105,7 +106,7 @@ async function buildAndExtract(
 ): Promise<Tree & AsyncDisposable> {
   const { ports, io, credentials, tag, dockerfile } = tools;
   const context = {
-    tree: tools.context,
+    tree: ignoreFiles(tools.context, await readIgnore(tools.context, dockerfile!.name)),
     dockerfile: dockerfile!.text,
     dockerfileName: dockerfile!.name,
     sharedKey: `${tools.repository}#builder`,

@@ -47,6 +47,8 @@ export async function isMissing(
   { error, signal }: { error: unknown; signal: AbortSignal },
 ): Promise<boolean> {
   if (!(error instanceof EngineError)) return false;
+  // Symbolic links that lead to each other lead nowhere.
+  if (error.message.includes('too many links')) return true;
   const above = posix.dirname(posix.resolve('/', path));
   if (error.status === 404 || above === '/') return error.status === 404;
   return statPath(connection, { container, path: above }, signal).then(

@@ -20,6 +20,8 @@ import { readMessages } from './ndjson.js';
 
 /** How long an abort waits for the engine to have started what it is starting: only then can it be stopped. */
 const STARTING = 5_000;
+/** The engine's words where the image has no such user or group (moby, daemon/oci_linux.go). */
+const NO_SUCH_USER = /unable to find (?:user|group) /;
 /** Of a process that SIGKILL ended. */
 const KILLED = 137;
 /** Of one that SIGTERM ended. */
@@ -99,6 +101,7 @@ async function startContainer(
     return undefined;
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
+    if (NO_SUCH_USER.test(error.message)) return { exitCode: 126, message: error.message };
     const { ExitCode } = await stateOf(connection, name, cut.signal);
     if (ExitCode !== 126 && ExitCode !== 127) throw error;
     return { exitCode: ExitCode, message: error.message };

@@ -54,7 +54,6 @@ const texts: Record<string, string> = {
   letters: fill('a'),
   'a test with spaces': `#test_in_container_entrypoint=x${fill(' ').slice(0, -100)}y`,
   tests: fill('#test_in_container_entrypoint=\n'),
-  'an image': `#${fill('build_inside_docker_image=').slice(0, -100)}`,
 };
 
 describe('a MiB of', () => {
@@ -63,6 +62,13 @@ describe('a MiB of', () => {
     const content = Buffer.from(text).subarray(0, MiB);
     const files = ['Dockerfile', 'build.sh'].map((path) => ({ path, mode: 0o644, content, mtime: 1 }));
     expect((await readFacts(memoryTree(files), spec)).dockerfile.name).toBe('Dockerfile');
+  });
+
+  it('the image of a build.sh is refused in one short line', async () => {
+    const content = Buffer.from(`#${fill('build_inside_docker_image=').slice(0, -100)}`);
+    const dockerfile = { path: 'Dockerfile', mode: 0o644, content: Buffer.from('FROM a\n'), mtime: 1 };
+    const tree = memoryTree([dockerfile, { path: 'build.sh', mode: 0o755, content, mtime: 1 }]);
+    await expect(readFacts(tree, spec)).rejects.toThrow(/^build\.sh: build_inside_docker_image: .{1,200}$/);
   });
 
   it('property: anything, over and over', () => {

@@ -41,6 +41,15 @@ describe('readDockerfile', () => {
     ['# comment\nFROM \\\n  # inner comment\n  a', undefined, 'a'],
     ['# escape=`\nFROM `\n a', undefined, 'a'],
     ['FROM a\nRUN <<EOF\nFROM b\nEOF', undefined, 'a'],
+    [
+      'FROM a\nCOPY <<robots.txt <<humans-2.txt /x/\nFROM b\nrobots.txt\nFROM c\nhumans-2.txt',
+      undefined,
+      'a',
+    ],
+    ['FROM a\nRUN <<E"O"F\nFROM b\nEOF', undefined, 'a'],
+    ['FROM a\nRUN <<EOF\n\tEOF\nFROM b\nEOF', undefined, 'a'],
+    ['FROM a\nRUN <<-EOF\n\tEOF\nFROM b', undefined, 'b'],
+    ['FROM a\nONBUILD RUN <<EOF\nFROM b\nEOF', undefined, 'a'],
     ['FROM a', 'nope', undefined],
     ['', undefined, undefined],
   ])('%j, target %j: base %j', (text, target, base) => {

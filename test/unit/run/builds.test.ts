@@ -437,7 +437,7 @@ describe('what the repository asks for', () => {
       exitCode: 2,
       failure: { message: expect.stringContaining('secrets.NOPE') as string },
     });
-    expect((await run(world().builds, '', '')).result).toMatchObject({
+    expect((await run(world().builds, '', '--no-push')).result).toMatchObject({
       exitCode: 0,
       images: [{ name: 'a' }],
     });
