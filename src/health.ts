@@ -1,5 +1,6 @@
+import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { spaceAt } from './adapters/disk.js';
+import { type Space, spaceAt } from './adapters/disk.js';
 import type { Usage } from './adapters/storage.js';
 import type { EngineHealth, Health } from './commands/invocation.js';
 import { asFailure } from './model/errors.js';
@@ -24,11 +25,17 @@ export function createHealth({ engine, clock, dataDirectory, usage }: HealthOpti
       .then((answer) => (last = answer))
       .finally(() => (asking = undefined)));
   return async () => {
-    const [fresh, space] = await Promise.all([soon(ask(), last), spaceAt(dataDirectory)]);
+    const [fresh, space] = await Promise.all([soon(ask(), last), spaceFor(dataDirectory)]);
     const { used, limit } = usage();
     const caches = { ...(used !== undefined && { used }), limit };
     return { engine: fresh, disk: { ...(space ?? { free: 0, total: 0 }), caches } };
   };
+}
+
+/** A directory that is not made yet will lie where the one above it does. */
+async function spaceFor(path: string): Promise<Space | undefined> {
+  const found = await spaceAt(path);
+  return found === undefined && dirname(path) !== path ? await spaceFor(dirname(path)) : found;
 }
 
 async function askEngine(

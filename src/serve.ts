@@ -79,7 +79,8 @@ function readWords(command: string): { words: readonly string[]; unreadable?: Fa
   try {
     return { words: splitCommand(command) };
   } catch (error) {
-    if (error instanceof Failure) return { words: [], unreadable: error };
+    // They only tell in which form the refusal is wanted.
+    if (error instanceof Failure) return { words: command.split(/\s+/), unreadable: error };
     throw error;
   }
 }

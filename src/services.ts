@@ -69,6 +69,8 @@ async function finish({ words, signal }: Invocation, world: World): Promise<void
   // A server is known by its name until the next start; the names of single builds would pile up.
   if (words[0] === 'serve' || !runner.registered()) return;
   await world.settled();
+  // Files first: who is forgotten is known by name no more.
+  await world.sweepFiles();
   await world.sweepDead([...(await runner.dead()), runner.id]);
 }
 

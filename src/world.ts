@@ -63,10 +63,9 @@ export function createWorld(
   const sweeping = { connection, lendings, locks, log };
   const sweepDead = (ended: readonly string[]) => sweep(ended, { ...sweeping, runner });
   const sweepNowAndThen = everyMinute(async () => {
-    const dead = await runner.dead();
-    if (dead.length === 0) return;
     await sweepFiles();
-    await sweepDead(dead);
+    const dead = await runner.dead();
+    if (dead.length > 0) await sweepDead(dead);
   });
   const ports: Ports = {
     source: createSource({

@@ -8,7 +8,7 @@ import type { Builds } from '../run/builds.js';
 /** One command as a door hands it over: an SSH session, or the program's own command line. */
 export type Invocation = {
   words: readonly string[];
-  /** Why there are no words: the text could not be split into any. */
+  /** Why the words mean nothing: the text could not be split into any as a shell would. */
   unreadable?: Failure;
   /** The program's own command line: `serve` and its like exist there. */
   local: boolean;

@@ -14,7 +14,10 @@ export type Lent = {
   warnings: readonly string[];
 };
 
-/** The caller's agent, and credentials in the order of CONTRACT §4: stdin, environment, seed flags; the first that speaks of a thing wins. */
+/**
+ * The caller's agent, and credentials in the order of CONTRACT §4: the document on stdin, or else the one in the environment; seed flags
+ * for what that does not speak of.
+ */
 export async function lentCredentials(flags: FlagValues, invocation: Invocation): Promise<Lent> {
   const { environment, agent, caller } = invocation;
   const seed = seedCredentials(flags);

@@ -30,7 +30,16 @@ export async function readAll(stream: Readable, { limit, what, signal }: Limits)
       });
     throw new Failure('CANCELLED', `${what} was cut off`, { cause: error });
   });
-  return Buffer.concat(chunks).toString('utf8');
+  return asText(Buffer.concat(chunks), what);
+}
+
+/** Throws USAGE where it is no UTF-8: a replaced character would be another password. */
+export function asText(bytes: Uint8Array, what: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new Failure('USAGE', `${what} is not UTF-8`, { hint: 'convert it, with iconv for instance' });
+  }
 }
 
 /** Rejects when the signal aborts. */

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { Failure } from '../model/errors.js';
-import { PATIENCE, stopped } from './read-all.js';
+import { asText, PATIENCE, stopped } from './read-all.js';
 
 type Limits = { limit: number; signal: AbortSignal };
 
@@ -36,7 +36,7 @@ async function readDocument(
     if (done === true) throw missing('does not come before the end of stdin');
     const end = lines.next(value);
     if (end !== undefined) {
-      const text = Buffer.concat([...read, value.subarray(0, end)]).toString('utf8');
+      const text = asText(Buffer.concat([...read, value.subarray(0, end)]), 'the document on stdin');
       return { text: text.replace(/---[ \t\r]*\n$/, ''), left: value.subarray(end) };
     }
     read.push(value);

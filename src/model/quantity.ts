@@ -17,7 +17,9 @@ export function parseDuration(text: string): number {
 export function parseSize(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?$/i.exec(text);
   if (!match) throw new Failure('USAGE', `'${text}' is not a size`, { hint: 'write it like 512m or 20GB' });
-  return Math.floor(Number(match[1]) * SIZE_UNITS[match[2]!.toLowerCase()]!);
+  const bytes = Math.floor(Number(match[1]) * SIZE_UNITS[match[2]!.toLowerCase()]!);
+  if (Number.isSafeInteger(bytes)) return bytes;
+  throw new Failure('USAGE', `'${text}' is too large a size`, { hint: 'write it like 512m or 20GB' });
 }
 
 /** Milliseconds → `350ms`, `4.2s`, `2m05s`, `1h02m`. */

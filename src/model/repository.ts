@@ -1,4 +1,5 @@
 import { Failure } from './errors.js';
+import { shown } from './shown.js';
 
 export type Vcs = 'git' | 'hg';
 
@@ -53,27 +54,36 @@ const SHAPES =
 function parseHttp(text: string): Address | undefined {
   const match = HTTP.exec(text);
   if (match === null) return undefined;
-  const [, scheme = '', host = '', port = ''] = match;
+  const [, scheme = '', host = '', port = '', path = ''] = match;
+  if (!isPort(port)) return undefined;
   const kind = scheme.toLowerCase() as 'http' | 'https';
   const defaultPort = kind === 'http' ? ':80' : ':443';
   const origin = `${kind}://${host.toLowerCase()}${port === defaultPort ? '' : port}`;
-  return { kind, url: text, origin, host: host.toLowerCase(), display: text };
+  const url = `${kind}://${host}${port}${path}`;
+  return { kind, url, origin, host: host.toLowerCase(), display: url };
 }
 
 function parseSsh(text: string): Address | undefined {
   const match = SSH.exec(text);
   if (match !== null) {
     const [, user = '', host = '', port = '', path = ''] = match;
+    if (!isPort(port)) return undefined;
     const display = `ssh://${host}${port}${path}`;
-    return { kind: 'ssh', url: text, host: host.toLowerCase(), display, user };
+    const url = `ssh://${user === '' ? '' : `${user}@`}${host}${port}${path}`;
+    return { kind: 'ssh', url, host: host.toLowerCase(), display, user };
   }
   const [, host, path] = SCP.exec(text) ?? [];
   if (host === undefined) return undefined;
   return { kind: 'ssh', url: text, host: host.toLowerCase(), display: `${host}:${path}` };
 }
 
+/** `:80`, or none. */
+function isPort(text: string): boolean {
+  return text === '' || (Number(text.slice(1)) > 0 && Number(text.slice(1)) < 65_536);
+}
+
 function parseFile(text: string): Address | undefined {
-  return FILE.test(text) ? { kind: 'file', url: text, display: text } : undefined;
+  return FILE.test(text) ? { kind: 'file', url: text.replace(/^file/i, 'file'), display: text } : undefined;
 }
 
 function refuseUserInfo(text: string): void {
@@ -90,9 +100,7 @@ function refuseUserInfo(text: string): void {
 }
 
 function refused(text: string, why: string, what: string): Failure {
-  const shown = text.replace(/:\/\/[^/]*@/, '://***@').replace(/[\p{C}\u2028\u2029]/gu, '?');
-  const short = shown.length > 80 ? `${shown.slice(0, 77)}...` : shown;
-  return new Failure('USAGE', `'${short}' is not accepted as ${what}: ${why}`, {
+  return new Failure('USAGE', `'${shown(text)}' is not accepted as ${what}: ${why}`, {
     hint: 'write it like git@forge.example:team/app.git or https://forge.example/team/app.git',
   });
 }

@@ -73,7 +73,7 @@ function imageRequest(flags: FlagValues): ImageRequest {
     ),
     ...optional('platform', flags.one('platform'), (value) =>
       matching('platform', value, {
-        pattern: /^[a-z0-9]+\/[a-z0-9_]+(?:\/v?[0-9.]+)?$/,
+        pattern: /^(?:linux|windows)\/[a-z0-9_]+(?:\/v?[0-9.]+)?$/,
         hint: 'write it like linux/arm64; one platform at a time',
       }),
     ),

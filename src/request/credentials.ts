@@ -1,4 +1,4 @@
-import { LineCounter, visit, type Document } from 'yaml';
+import { isScalar, LineCounter, visit, type Document, type YAMLMap } from 'yaml';
 import { z } from 'zod';
 import type {
   Credentials,
@@ -70,7 +70,7 @@ export function parseCredentials(source: string): CredentialsDocument {
     const shown = code === undefined ? why : `it is not YAML (${code.toLowerCase().replaceAll('_', ' ')})`;
     return invalid(`${position(lines, offset)}: ${shown}`);
   });
-  const parsed = documentSchema.safeParse(toPlain(document) ?? {});
+  const parsed = documentSchema.safeParse(toPlain(document, lines) ?? {});
   if (parsed.success) return toCredentials(parsed.data);
   const issue = deepest(parsed.error.issues[0]!);
   const node: unknown = document.getIn(issue.path.slice(0, -1), true) ?? document.contents;
@@ -81,14 +81,29 @@ export function parseCredentials(source: string): CredentialsDocument {
   throw invalid(`${position(lines, offset)}: ${describe(issue)}`);
 }
 
-function toPlain(document: Document.Parsed): unknown {
+function toPlain(document: Document.Parsed, lines: LineCounter): unknown {
   let aliases = 0;
-  visit(document, { Alias: () => (++aliases > MAX_ALIASES ? visit.BREAK : undefined) });
+  visit(document, {
+    Map: (_, map) => checkKeys(map, lines),
+    Alias: () => (++aliases > MAX_ALIASES ? visit.BREAK : undefined),
+  });
   if (aliases > MAX_ALIASES) throw invalid(`it has more than ${MAX_ALIASES} aliases`);
   try {
     return document.toJS({ maxAliasCount: 20 });
   } catch {
     throw invalid('its aliases refer to too much');
+  }
+}
+
+// The last of two would win, and the value of the first would be no secret.
+function checkKeys(map: YAMLMap, lines: LineCounter): void {
+  const seen = new Set<string>();
+  for (const { key } of map.items) {
+    if (!isScalar(key)) continue;
+    const name = String(key.value);
+    if (seen.has(name))
+      throw invalid(`${position(lines, key.range?.[0] ?? 0)}: the same key stands above already`);
+    seen.add(name);
   }
 }
 
@@ -114,7 +129,10 @@ function describe({ path, code, message, keys }: Issue): string {
 /** Without a blank after its colon a key is the key and its secret value: `NPM_TOKEN:abc`. So is a value that stands where a key should. */
 function nameOf(key: PropertyKey): string {
   const text = String(key);
-  const isName = /^[A-Za-z_][A-Za-z_-]{0,31}$|^\d{1,3}$|^[\w-]+(?:\.[\w-]+)+(?::\d{1,5})?$/.test(text);
+  const isName =
+    /^[A-Za-z_][A-Za-z_-]{0,31}$|^s3$|^\d{1,3}$|^localhost(?::\d{1,5})?$|^[\w-]+(?:\.[\w-]+)+(?::\d{1,5})?$/.test(
+      text,
+    );
   return isName ? text : `${/^[A-Za-z_-]{1,32}(?=:)/.exec(text)?.[0] ?? ''}…`;
 }
 

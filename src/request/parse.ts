@@ -2,6 +2,7 @@ import minimist from 'minimist';
 import { Failure } from '../model/errors.js';
 import { commands, type CommandSpec } from './commands.js';
 import type { Flag } from './flags.js';
+import { shown } from '../model/shown.js';
 import { suggest } from '../model/suggest.js';
 
 /** A command and its flags, syntax checked: every flag exists, has a value where it needs one, and is given no oftener than it may be. */
@@ -75,13 +76,12 @@ function findCommand(name: string, local: boolean): CommandSpec {
   const available = commands.filter((spec) => local || !spec.local);
   const spec = available.find((candidate) => candidate.name === name);
   if (spec) return spec;
-  const shown = name.length > 60 ? `${name.slice(0, 57)}...` : name;
   const near = suggest(
     name.slice(0, 60),
     available.map((candidate) => candidate.name),
   );
   const names = available.map((candidate) => candidate.name).join(', ');
-  throw new Failure('USAGE', `unknown command '${shown}'${didYouMean(near)}`, {
+  throw new Failure('USAGE', `unknown command '${shown(name, 60)}'${didYouMean(near)}`, {
     hint: `commands are ${names}`,
   });
 }
@@ -95,7 +95,9 @@ function parseFlags(
   const operands = parsed._.map(String);
   const most = spec.operands?.length ?? 0;
   if (operands.length > most) {
-    throw new Failure('USAGE', `unexpected argument '${operands[most]}'`, { hint: `usage: ${spec.usage}` });
+    // It may be a key that a blank has parted from its flag.
+    const operand = shown(operands[most]!, 20);
+    throw new Failure('USAGE', `unexpected argument '${operand}'`, { hint: `usage: ${spec.usage}` });
   }
   const values = new Map<string, readonly string[]>();
   for (const flag of flags) {
@@ -118,7 +120,7 @@ function checkNames(words: readonly string[], flags: readonly Flag[]): string[] 
   return end < 0 ? checked : [...checked, ...words.slice(end)];
 }
 
-/** One word as minimist understands it: `-tX` becomes `-t X`. */
+/** One word as minimist understands it: `-tX` becomes `--tag=X`, and `-t` becomes `--tag`, which may have an empty value. */
 function checkName(word: string, flags: readonly Flag[]): string[] {
   const long = /^--([^=]*)(=[^]*)?$/.exec(word);
   const short = /^-([A-Za-z])=?([^]*)$/.exec(word);
@@ -131,11 +133,12 @@ function checkName(word: string, flags: readonly Flag[]): string[] {
   );
   if (!flag) throw unknownFlag(word, flags);
   if (flag.value === undefined && long?.[2] !== undefined) {
-    throw new Failure('USAGE', `--${flag.name} takes no value, but got '${long[2].slice(1)}'`, {
+    throw new Failure('USAGE', `--${flag.name} takes no value, but got '${shown(long[2].slice(1))}'`, {
       hint: 'leave it out',
     });
   }
-  return short?.[2] ? [`-${short[1]}`, short[2]] : [word];
+  if (!short) return [word];
+  return [short[2] ? `--${flag.name}=${short[2]}` : `--${flag.name}`];
 }
 
 function minimistOptions(flags: readonly Flag[]): minimist.Opts {
@@ -163,11 +166,10 @@ function valuesOf(flag: Flag, parsed: minimist.ParsedArgs): string[] {
 }
 
 function check(flag: Flag, given: readonly string[]): readonly string[] {
-  const shown = `--${flag.name}`;
   if (flag.value === undefined) return given;
   if (given.length > 1 && !flag.repeatable) {
-    const values = flag.secret ? '' : `: '${given[0]}' and '${given[1]}'`;
-    throw new Failure('USAGE', `${shown} is given twice${values}`, { hint: 'give it once' });
+    const values = flag.secret ? '' : `: '${shown(given[0]!)}' and '${shown(given[1]!)}'`;
+    throw new Failure('USAGE', `--${flag.name} is given twice${values}`, { hint: 'give it once' });
   }
   for (const value of given) checkValue(flag, value);
   return given;
@@ -177,20 +179,24 @@ function checkValue(flag: Flag, value: string): void {
   if (value === '') throw new Failure('USAGE', `--${flag.name} needs a value: ${flag.value}`);
   if (!flag.choices || flag.choices.includes(value)) return;
   const near = suggest(value, flag.choices);
-  throw new Failure('USAGE', `--${flag.name} '${value}' is not known${didYouMean(near)}`, {
+  throw new Failure('USAGE', `--${flag.name} '${shown(value)}' is not known${didYouMean(near)}`, {
     hint: `it takes ${flag.choices.join(', ')}`,
   });
 }
 
 function unknownFlag(word: string, flags: readonly Flag[]): Failure {
-  const name = word.replace(/=[^]*/, '');
+  // Behind one dash stands a value: `-pPASSWORD`.
+  const name = word.startsWith('--') ? word.replace(/=[^]*/, '') : word.slice(0, 2);
   const spellings = flags
     .flatMap((flag) => [flag.name, ...(flag.aliases ?? [])])
     .map((known) => `--${known}`);
-  const shown = name.length > 60 ? `${name.slice(0, 57)}...` : name;
-  return new Failure('USAGE', `unknown flag '${shown}'${didYouMean(suggest(name.slice(0, 60), spellings))}`, {
-    hint: "'help build' lists all flags",
-  });
+  return new Failure(
+    'USAGE',
+    `unknown flag '${shown(name, 60)}'${didYouMean(suggest(name.slice(0, 60), spellings))}`,
+    {
+      hint: "'help build' lists all flags",
+    },
+  );
 }
 
 function didYouMean(near: string | undefined): string {
@@ -204,15 +210,23 @@ function normalizeFlag(word: string): string {
   return end < 0 ? word.replaceAll('_', '-') : word.slice(0, end).replaceAll('_', '-') + word.slice(end);
 }
 
+const LOGIN = '--docker-login-cmd';
+/** A flag of `build`, where those of `docker login` stand. */
+const NEXT = /^(?:--(?!username|password|email)|-[tf])/;
+
 // Typed as the seed's usage shows it, ssh has taken the quotes away: `--docker-login-cmd docker login -u U -p P HOST --next …`.
-function joinLogin(words: readonly string[]): string[] {
-  const at = words.indexOf('--docker-login-cmd');
-  const docker = words[at + 1] === 'sudo' ? at + 2 : at + 1;
-  if (at < 0 || words[docker] !== 'docker' || words[docker + 1] !== 'login') return [...words];
-  const next = words.findIndex(
-    (word, index) => index > docker + 1 && /^--(?!username|password|email)/.test(word),
+function joinLogin(given: readonly string[]): string[] {
+  const words = given.flatMap((word) =>
+    /^--docker-login-cmd=(?:docker|sudo)$/.test(word) ? [LOGIN, word.slice(LOGIN.length + 1)] : [word],
   );
+  const start = words.findIndex((_, at) => words[at - 1] === LOGIN && isLogin(words.slice(at)));
+  if (start < 0) return words;
+  const next = words.findIndex((word, at) => at > start && NEXT.test(word));
   const end = next < 0 ? words.length : next;
-  const command = words.slice(at + 1, end).map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`);
-  return [...words.slice(0, at + 1), command.join(' '), ...words.slice(end)];
+  const command = words.slice(start, end).map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`);
+  return [...words.slice(0, start), command.join(' '), ...joinLogin(words.slice(end))];
+}
+
+function isLogin([first, ...rest]: readonly string[]): boolean {
+  return first === 'sudo' ? isLogin(rest) : first === 'docker' && rest[0] === 'login';
 }

@@ -9,14 +9,17 @@ export function splitCommand(text: string): string[] {
     throw new Failure('USAGE', 'the command holds control characters', { hint: 'send plain text' });
   }
   const words: string[] = [];
-  let rest = text.trimStart();
+  let rest = text.replace(BLANKS, '');
   while (rest.length > 0) {
     const { word, length } = readWord(rest);
     words.push(word);
-    rest = rest.slice(length).trimStart();
+    rest = rest.slice(length).replace(BLANKS, '');
   }
   return words;
 }
+
+/** Others, such as a no-break space, are characters of a word. */
+const BLANKS = /^[ \t\r\n]+/;
 
 /** What one piece of a word looks like, and the text that it stands for. */
 const PIECES: [RegExp, (piece: string) => string][] = [
@@ -26,13 +29,13 @@ const PIECES: [RegExp, (piece: string) => string][] = [
     (piece) => piece.slice(1, -1).replace(/\\(["\\$`])|\\\n/g, (_, char: string | undefined) => char ?? ''),
   ],
   [/^\\[^]/, (piece) => (piece === '\\\n' ? '' : piece.slice(1))],
-  [/^[^\s'"\\]+/, (piece) => piece],
+  [/^[^ \t\r\n'"\\]+/, (piece) => piece],
 ];
 
 function readWord(text: string): { word: string; length: number } {
   let word = '';
   let length = 0;
-  while (length < text.length && !/\s/.test(text[length]!)) {
+  while (length < text.length && !/[ \t\r\n]/.test(text[length]!)) {
     const rest = text.slice(length);
     const found = PIECES.find(([pattern]) => pattern.test(rest));
     if (!found)

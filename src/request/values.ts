@@ -1,8 +1,10 @@
+import { z } from 'zod';
 import { Failure } from '../model/errors.js';
 import { bucketName, containerPath, keyPrefix, pathComponents } from '../model/paths.js';
 import { parseDuration } from '../model/quantity.js';
 import { checkTag, formatReference, parseReference } from '../model/reference.js';
 import type { PublishSpec } from '../model/project.js';
+import { shown } from '../model/shown.js';
 import type { CacheSource, SecretMount, Ulimit } from '../model/request.js';
 
 /** Values of single flags: text → checked value. Each throws a Failure that names the flag, the value and what is accepted. */
@@ -43,16 +45,33 @@ export function secretMount(value: string): SecretMount {
   throw wrong('secret', value, 'write it like id=NAME, where secrets.NAME is in the credentials document');
 }
 
+const ADDRESS = z.union([z.ipv4(), z.ipv6()]);
+
 export function addHost(value: string): string {
-  const match = /^([\w.-]+)[:=](\[?[0-9a-fA-F.:]+\]?|host-gateway)$/.exec(value);
-  if (!match) throw wrong('add-host', value, 'write it like db.example:10.0.0.7');
-  return `${match[1]}:${match[2]!.replace(/[[\]]/g, '')}`;
+  const [, name = '', place = ''] = /^([\w.-]+)[:=](.+)$/.exec(value) ?? [];
+  const address = place.replace(/^\[(.*)\]$/, '$1');
+  if (address !== 'host-gateway' && !ADDRESS.safeParse(address).success)
+    throw wrong('add-host', value, 'write it like db.example:10.0.0.7');
+  return `${name}:${address}`;
 }
 
+/** Of setrlimit(2), as Docker spells them (docker/go-units, ulimit.go). */
+const ULIMITS: ReadonlySet<string> = new Set(
+  'core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack'.split(
+    ' ',
+  ),
+);
+
 export function ulimit(value: string): Ulimit {
-  const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(value);
+  const match = /^([a-z]+)=(-1|\d+)(?::(-1|\d+))?$/.exec(value);
   if (!match) throw wrong('ulimit', value, 'write it like nofile=1024:2048');
-  return { name: match[1]!, soft: Number(match[2]), hard: Number(match[3] ?? match[2]) };
+  const [, name = '', soft, hard = soft] = match;
+  const limit = { name, soft: Number(soft), hard: Number(hard) };
+  if (!ULIMITS.has(name)) throw wrong('ulimit', value, `it knows ${[...ULIMITS].join(', ')}`);
+  if (![limit.soft, limit.hard].every(Number.isSafeInteger)) throw wrong('ulimit', value, 'give less');
+  if (limit.hard !== -1 && (limit.soft === -1 || limit.soft > limit.hard))
+    throw wrong('ulimit', value, 'the first limit is not above the second');
+  return limit;
 }
 
 export function cacheSource(value: string): CacheSource {
@@ -100,7 +119,7 @@ export function publishTarget(value: string): PublishSpec {
 export function positiveDuration(flag: string, value: string): number {
   const ms = flagged(flag, () => parseDuration(value));
   if (ms > 0 && Number.isSafeInteger(ms)) return ms;
-  throw wrong(flag, value, 'give more than 0');
+  throw wrong(flag, value, ms > 0 ? 'give less' : 'give more than 0');
 }
 
 export function insidePath(flag: string, value: string): string {
@@ -124,6 +143,5 @@ export function flagged<T>(flag: string, parse: () => T): T {
 }
 
 export function wrong(flag: string, value: string, hint: string): Failure {
-  const shown = value.length > 80 ? `${value.slice(0, 77)}...` : value;
-  return new Failure('USAGE', `--${flag} '${shown}' cannot be used`, { hint });
+  return new Failure('USAGE', `--${flag} '${shown(value)}' cannot be used`, { hint });
 }

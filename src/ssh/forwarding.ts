@@ -7,6 +7,7 @@ const AGENT_PATH = '/agent';
 
 const REFUSED =
   'forwarding (-R) is refused; this runner takes your ssh-agent alone, with -A or -R /agent:$SSH_AUTH_SOCK';
+const X11 = 'X11 is not forwarded: no command of this runner draws anything; leave out -X';
 const NO_AGENT =
   "the agent is not forwarded: your key's line has restrict or no-agent-forwarding (or its certificate no permit-agent-forwarding)";
 
@@ -54,6 +55,10 @@ export function watchForwarding(
   return {
     agentOf(session) {
       let asked = false;
+      session.on('x11', (_, reject) => {
+        refuse(X11);
+        reject?.();
+      });
       session.on('auth-agent', (accept, reject) => {
         if (!rights.noAgent) {
           asked = true;

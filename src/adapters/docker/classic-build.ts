@@ -21,6 +21,7 @@ export async function classicBuild(
   { emit, signal }: StepIO,
 ): Promise<{ id: string; cached: boolean }> {
   refuseBuildkitOptions(spec);
+  if (spec.options.cacheFrom.length > 0) await emit({ type: 'warning', message: NO_PULL });
   const path = dockerfilePath(spec.context.dockerfileName);
   const body = contextTar(spec.context.tree, { path, text: spec.context.dockerfile });
   const log = classicLog();
@@ -56,6 +57,9 @@ export async function classicBuild(
   for (const event of log.flush()) await emit(event);
   return await outcome(connection, log, signal);
 }
+
+const NO_PULL =
+  "--cache-from: the classic builder pulls no cache; it uses images that the engine has, where they hold the Dockerfile's steps";
 
 /** The builder prints a warning for an arg that the Dockerfile does not declare, and this one is given to every build. */
 const EPOCH = 'SOURCE_DATE_EPOCH';

@@ -6,7 +6,7 @@ describe('accepted', () => {
   test.each([
     ['ssh://git@forge.example/team/app.git', 'ssh', 'ssh://forge.example/team/app.git'],
     ['ssh://forge.example:2222/app', 'ssh', 'ssh://forge.example:2222/app'],
-    ['SSH://git@[2001:db8::1]:22/app', 'ssh', 'ssh://[2001:db8::1]:22/app'],
+    ['ssh://git@[2001:db8::1]:22/app', 'ssh', 'ssh://[2001:db8::1]:22/app'],
     ['git@forge.example:team/app.git', 'ssh', 'forge.example:team/app.git'],
     ['git@forge.example:/srv/app.git', 'ssh', 'forge.example:/srv/app.git'],
     ['https://forge.example/team/app.git', 'https', 'https://forge.example/team/app.git'],
@@ -15,6 +15,14 @@ describe('accepted', () => {
   ])('%s', (url, kind, display) => {
     expect(parseRepositoryUrl(url)).toMatchObject({ kind, url, display });
   });
+});
+
+test.each([
+  ['SSH://git@forge.example/app', 'ssh://git@forge.example/app'],
+  ['HTTP://Forge.example/App', 'http://Forge.example/App'],
+  ['FILE:///srv/App', 'file:///srv/App'],
+])('git gets %s as %s: it knows schemes in lower case alone', (url, given) => {
+  expect(parseRepositoryUrl(url).url).toBe(given);
 });
 
 test.each([

@@ -47,7 +47,11 @@ secrets: { NPM_TOKEN: npm-4 }
     [`a: &a [x]\nb: [${'*a,'.repeat(200)}]`, 'credentials document'],
     ['x'.repeat(2 ** 20 + 1), 'larger than 1 MiB'],
     ['{'.repeat(5000), 'nested too deeply'],
-    ['a: 1\na: 2', 'credentials document'],
+    ['a: 1\na: 2', 'line 2, column 1: the same key stands above already'],
+    ['secrets: { A: TOPSECRET, A: x }', 'line 1, column 26: the same key stands above already'],
+    ['{"git": {}, "git": {"token": "TOPSECRET"}}', 'the same key stands above already'],
+    ['s3: { accessKeyId: TOPSECRET }', 's3.secretAccessKey: expected string'],
+    ['registries: { "localhost:5000": { username: TOPSECRET } }', 'registries.localhost:5000'],
   ])('refuses %.40j', (text, message) => {
     const line = refusal(text);
     expect(line).toContain(message);

@@ -24,6 +24,7 @@ describe('splitCommand', () => {
     [String.raw`a b\ c "d\"e" 'f\g' "\x"`, ['a', 'b c', 'd"e', String.raw`f\g`, String.raw`\x`]],
     [`--test ''`, ['--test', '']],
     ['echo $HOME; rm -rf * > x', ['echo', '$HOME;', 'rm', '-rf', '*', '>', 'x']],
+    ['a\u00a0b c\u3000d', ['a\u00a0b', 'c\u3000d']],
     ['', []],
     ['  ', []],
   ])('%j → %j', (text, words) => expect(splitCommand(text)).toEqual(words));
@@ -115,4 +116,44 @@ describe('parseCommand', () => {
     expect(requestedOutput(['build', '--output', 'result'])).toBe('result');
     expect(requestedOutput(['build'])).toBeUndefined();
   });
+});
+
+describe('a value that stands in the wrong place', () => {
+  const key = Buffer.from('a private key, all of it'.repeat(50)).toString('base64');
+  it.each([
+    [`plan --repo_auth_key= ${key}`, key.slice(0, 40)],
+    ['plan -psecondpw', 'secondpw'],
+    ['plan https://u:pwsecret1@z.example/y', 'pwsecret1'],
+    ['plan --repo https://x.example/y --repo https://u:pwsecret1@z.example/y', 'pwsecret1'],
+    ['plan --context https://u:pwsecret1@z.example/y', 'pwsecret1'],
+    ['https://u:pwsecret1@z.example/y', 'pwsecret1'],
+  ])('%#: is not shown', (line, secret) => {
+    const { line: said } = refusal(line);
+    expect(said).not.toContain(secret);
+    expect(said.length).toBeLessThan(300);
+  });
+});
+
+describe("function61/buildbot's login, from which ssh took the quotes", () => {
+  const login = (line: string) => parse(`build ${line}`).flags.all('docker-login-cmd');
+  it.each([
+    '--docker_login_cmd docker login -u U -p P HOST --tag 1',
+    '--docker_login_cmd=docker login -u U -p P HOST --tag 1',
+    '--docker_login_cmd docker login -u U -p P HOST -t 1',
+  ])('%s', (line) => {
+    expect(login(line)).toEqual(["'docker' 'login' '-u' 'U' '-p' 'P' 'HOST'"]);
+    expect(parse(`build ${line}`).flags.all('tag')).toEqual(['1']);
+  });
+
+  it('twice', () => {
+    const one = '--docker_login_cmd docker login -u U -p P';
+    expect(login(`${one} A ${one} B -t 1`)).toEqual([
+      "'docker' 'login' '-u' 'U' '-p' 'P' 'A'",
+      "'docker' 'login' '-u' 'U' '-p' 'P' 'B'",
+    ]);
+  });
+});
+
+it("a short flag's empty value is missed by name", () => {
+  expect(refusal(`build -t ''`).message).toContain('--tag needs a value');
 });

@@ -1,0 +1,19 @@
+/**
+ * What a caller wrote, as a message repeats it: in one line, of no more than `most` characters, and without what looks like a login. It
+ * may be a secret that stands in the wrong place.
+ */
+export function shown(text: string, most = 80): string {
+  const masked = text.replace(/[^\s']+/g, maskLogin).replace(/[\p{C}\u2028\u2029]/gu, '?');
+  return masked.length > most ? `${masked.slice(0, most - 3)}...` : masked;
+}
+
+/** `user:password@`, also where it holds a slash, and `user@` of a URL; a digest (`name:tag@sha256:…`) is none. */
+function maskLogin(word: string): string {
+  const scheme = /^[A-Za-z][\w+.-]{0,20}:\/\//.exec(word)?.[0] ?? '';
+  const rest = word.slice(scheme.length);
+  const end = rest.lastIndexOf('@');
+  if (end < 0) return word;
+  const hasPassword = rest.slice(0, end).includes(':') && !rest.startsWith('@sha256:', end);
+  const isUser = scheme !== '' && !rest.slice(0, end).includes('/');
+  return hasPassword || isUser ? `${scheme}***${rest.slice(end)}` : word;
+}
