@@ -19,7 +19,7 @@ const table = `| What | At most | Beyond it |
 | Keys that one connection may try | ${limits.maxAuthTries} | the connection is ended |
 | Sessions on one connection | ${limits.maxSessionsPerConnection} | the session is refused |
 | A packet, hence a command | 35,000 bytes | the connection is ended |
-| Environment of a session | ${environmentLimit.variables} variables, ${MiB(environmentLimit.bytes)} | what is more is left out |
+| Environment of a session | ${environmentLimit.variables} variables and \`BUILDBOT_CREDENTIALS\`, ${MiB(environmentLimit.bytes)} | what is more is left out |
 | Credentials document | ${MiB(MAX_CREDENTIALS)} | exit 2 |
 | Answers that a client does not read | ${MiB(brakeLimits.unreadBytes)} | nothing further is read from it |
 | Key exchanges of one connection | ${brakeLimits.freeKeyExchanges} | it waits for ${s(brakeLimits.keyExchangePauseMs)} after each further one |
