@@ -20,7 +20,8 @@ export async function main(words: readonly string[], environment: NodeJS.Process
     const output = watchOutput(process);
     const exitCode = await runCommand(invocation, services);
     await finish(invocation);
-    return output.failure() === undefined ? exitCode : explain(output.failure()!);
+    const unwritten = output.failure();
+    return unwritten === undefined ? exitCode : explain(unwritten);
   } catch (error) {
     const failure = asFailure(error);
     const output = requestedOutput(words);

@@ -120,10 +120,10 @@ function references(
   spec: ProjectSpec,
   revision: SourceRevision,
 ): ImageReference[] {
-  // Named after the project: what build.yml says, and what stays in the engine.
-  const isWhole = delivery.tags.length > 0 && delivery.tags.every((tag) => tag.includes(':'));
-  const isNamed = isWhole || (delivery.push && spec.places?.get('') === undefined);
-  const image = spec.image ?? (isNamed ? undefined : ownImage(spec));
+  // What build.yml describes, and what stays in the engine, may bear its project's name; what a caller has pushed does not.
+  const mayBeOwn = !delivery.push || spec.places?.get('') !== undefined;
+  const isWanted = delivery.tags.length === 0 || delivery.tags.some((tag) => !tag.includes(':'));
+  const image = spec.image ?? (mayBeOwn && isWanted ? ownImage(spec) : undefined);
   const tags = delivery.tags.length > 0 ? delivery.tags : renderTags(spec.tags, revision);
   const texts = tags.flatMap((tag) =>
     tag.includes(':') ? [tag] : image === undefined ? [] : [`${image}:${tag}`],

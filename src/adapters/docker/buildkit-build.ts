@@ -6,7 +6,7 @@ import { plainProgress } from '../buildkit/progress.js';
 import type { SolveSession } from '../buildkit/session.js';
 import { decodeStatus } from '../buildkit/trace.js';
 import { solveVerdict } from '../buildkit/verdict.js';
-import { cacheNamespace, NAMESPACE, ownersHosts } from './owners-host.js';
+import { cacheNamespace, NAMESPACE, ownersHosts } from './owners-cache.js';
 import { startSession } from './buildkit-session.js';
 import { type Connection, connectionFailure, EngineError, openStream } from './connection.js';
 import { gentleStop } from './gentle-stop.js';

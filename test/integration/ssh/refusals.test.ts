@@ -113,10 +113,11 @@ describe('what is not for a build runner', () => {
     await once(client, 'exit');
   });
 
-  it('X11 and the agent: refused, and the command runs all the same', async () => {
+  it('X11: refused with a line, and the command runs all the same', async () => {
     const { ssh } = await lab();
-    const { code, stdout } = await run('ssh', [...ssh(), '-A', '-X', 'h', 'x']);
+    const { code, stdout, stderr } = await run('env', ['DISPLAY=:9', 'ssh', ...ssh(), '-A', '-Y', 'h', 'x']);
     expect({ code, stdout: stdout.toString() }).toEqual({ code: 0, stdout: 'hello\n' });
+    expect(stderr).toContain('buildbot: X11 is not forwarded');
   });
 });
 
