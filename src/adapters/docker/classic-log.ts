@@ -143,12 +143,19 @@ function appendLog(events: StepEvent[], stream: 'stdout' | 'stderr', text: strin
   else events.push({ type: 'log', stream, text });
 }
 
+/** Looking for a cached step the engine goes through all images, and stumbles over one that is removed meanwhile (moby, image/cache/cache.go). */
+const VANISHED = /^unable to find image "sha256:/;
+
 function stepFailure(
   { step, error: { code, message } }: { step: Step | undefined; error: ErrorDetail },
   lastLayer: string | undefined,
 ): Failure {
   const full = code === undefined ? diskFull(message) : undefined;
   if (full) return full;
+  if (VANISHED.test(message))
+    return new Failure('ENGINE_FAILED', `the engine lost an image while it built: ${message}`, {
+      transient: true,
+    });
   if (step === undefined) return new Failure('DOCKERFILE_INVALID', `the Dockerfile is not valid: ${message}`);
   if (/^building at STEP "[^"]*": Build error: Unknown instruction/.test(message))
     return new Failure('DOCKERFILE_INVALID', `the Dockerfile is not valid: ${message}`);

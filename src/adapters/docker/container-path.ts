@@ -47,7 +47,7 @@ export async function isMissing(
   { error, signal }: { error: unknown; signal: AbortSignal },
 ): Promise<boolean> {
   if (!(error instanceof EngineError)) return false;
-  // Symbolic links that lead to each other lead nowhere.
+  // Symbolic links that lead to each other lead nowhere (moby, pkg/symlink/fs.go; a 500).
   if (error.message.includes('too many links')) return true;
   const above = posix.dirname(posix.resolve('/', path));
   if (error.status === 404 || above === '/') return error.status === 404;

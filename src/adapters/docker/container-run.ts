@@ -128,30 +128,39 @@ async function exitOf(
   if (engine === 'podman') return exitCode === KILLED && limit !== undefined ? outOfMemory : { exitCode };
   const state = await stateOf(connection, name, signal);
   if (state.OOMKilled) return outOfMemory;
-  await checkEnded(connection, { name, ...state }, signal);
-  return { exitCode };
+  const end = await endOf(connection, { name, ...state }, signal);
+  if (end === 'oom') return outOfMemory;
+  if (end === undefined) return { exitCode };
+  throw new Failure('ENGINE_FAILED', "the build's container was ended by the engine while it ran", {
+    hint: 'try again: the engine was stopped, or somebody stopped the container',
+  });
 }
 
 /**
- * Throws where the engine ended the container, as it does with all of them when it is stopped itself, or somebody asked it to. Its
- * events tell it apart from a command that ended so by itself.
+ * Who ended the container where it was not its own command: the engine, as it does with all of them when it is stopped itself, or because
+ * somebody asked it to (`kill`); or the kernel for want of memory (`oom`), of which the engine may hear only when it has written down the
+ * container's end. Its events tell.
  */
-async function checkEnded(
+async function endOf(
   connection: Connection,
   { name, ExitCode, FinishedAt }: State & { name: string },
   signal: AbortSignal,
-): Promise<void> {
-  if (ExitCode !== KILLED && ExitCode !== TERMINATED) return;
+): Promise<'kill' | 'oom' | undefined> {
+  if (ExitCode !== KILLED && ExitCode !== TERMINATED) return undefined;
   // Seconds on the engine's own clock: until then, or the stream would not end.
   const until = Math.ceil(Date.parse(FinishedAt) / 1000);
-  const query = { since: '0', until, filters: JSON.stringify({ container: [name], event: ['kill'] }) };
-  const events = await openStream(connection, { method: 'GET', path: '/events', query, signal });
-  for await (const kills of readMessages<object>(events)) {
-    if (kills.length === 0) continue;
-    throw new Failure('ENGINE_FAILED', "the build's container was ended by the engine while it ran", {
-      hint: 'try again: the engine was stopped, or somebody stopped the container',
-    });
+  const filters = JSON.stringify({ container: [name], event: ['kill', 'oom'] });
+  const events = await openStream(connection, {
+    method: 'GET',
+    path: '/events',
+    query: { since: '0', until, filters },
+    signal,
+  });
+  let end: 'kill' | 'oom' | undefined;
+  for await (const messages of readMessages<{ Action?: string }>(events)) {
+    for (const { Action } of messages) end = Action === 'oom' || end === 'oom' ? 'oom' : 'kill';
   }
+  return end;
 }
 
 async function stateOf(connection: Connection, name: string, signal: AbortSignal): Promise<State> {

@@ -43,10 +43,9 @@ export async function pushUnderName(
   const { signal } = access;
   const name = engineName(target);
   try {
-    const [image, before] = await Promise.all([
-      idOf(connection, source, signal),
-      engine === 'podman' ? undefined : bearerOf(connection, { name, notes: turn.notes }, signal),
-    ]);
+    const image = await idOf(connection, source, signal);
+    const before =
+      engine === 'podman' ? undefined : await bearerOf(connection, { name, notes: turn.notes }, signal);
     const pushed = { name, image, target };
     if (engine === 'podman') return { digest: await uploadFromPodman(connection, pushed, access) };
     if (before !== image) return await lendName(connection, { ...pushed, before, ...turn }, access);

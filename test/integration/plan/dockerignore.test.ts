@@ -186,7 +186,8 @@ async function ours(text: string): Promise<string[] | 'refused'> {
 async function dockers(): Promise<string[] | 'refused'> {
   const environment = { ...process.env, DOCKER_BUILDKIT: '0' };
   try {
-    await run('docker', ['build', '--quiet', '--tag', IMAGE, context], { env: environment });
+    // Looking for a cached step, the engine goes through all images, and fails where another test removes one meanwhile.
+    await run('docker', ['build', '--quiet', '--no-cache', '--tag', IMAGE, context], { env: environment });
   } catch (error) {
     const { stderr } = error as { stderr: string };
     if (/syntax error in pattern|illegal exclusion pattern/.test(stderr)) return 'refused';
