@@ -12,39 +12,51 @@ import { createServices } from './services.js';
 
 /** The composition root: environment → Config → adapters (`world`) → what commands work on (`services`) → doors. */
 export async function main(words: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
+  let isAnswered = false;
   try {
     const config = readConfig(environment);
     const log = pino({ level: words[0] === 'serve' ? config.logLevel : 'silent' });
     const { services, finish } = createServices(config, environment, log);
-    const invocation = invocationHere(words, environment);
-    const output = watchOutput(process);
+    const gone = new AbortController();
+    const output = watchOutput(process, gone);
+    const invocation = invocationHere(words, environment, gone);
     const exitCode = await runCommand(invocation, services);
+    isAnswered = true;
     await finish(invocation);
     const unwritten = output.failure();
     return unwritten === undefined ? exitCode : explain(unwritten);
   } catch (error) {
     const failure = asFailure(error);
-    const output = requestedOutput(words);
+    const output = isAnswered ? undefined : requestedOutput(words);
     if (output === 'json' || output === 'result') process.stdout.write(refusal(failure, output));
     return explain(failure);
   }
 }
 
-/** What keeps stdout or stderr from being written; a reader that has gone is none. Unheard, such an error would end the process. */
-function watchOutput(streams: Pick<NodeJS.Process, 'stdout' | 'stderr'>): { failure(): Failure | undefined } {
+/** Of a reader that has gone away: a program that ended, a terminal that hung up. */
+const GONE = new Set(['EPIPE', 'EIO', 'ECONNRESET']);
+
+/**
+ * Ends the command where its reader has gone, and remembers what else keeps the verdict from being written. Unheard, such an error
+ * would end the process.
+ */
+function watchOutput(
+  { stdout, stderr }: Pick<NodeJS.Process, 'stdout' | 'stderr'>,
+  gone: AbortController,
+): { failure(): Failure | undefined } {
   let failure: Failure | undefined;
-  for (const name of ['stdout', 'stderr'] as const) {
-    streams[name].on('error', ({ code }: NodeJS.ErrnoException) => {
-      if (code === 'EPIPE') return;
-      failure ??= new Failure(
-        code === 'ENOSPC' ? 'DISK_FULL' : 'INTERNAL',
-        `${name} cannot be written (${code})`,
-        {
-          hint: 'what was built is as it is, but its verdict is lost: make room there, then ask again',
-        },
-      );
-    });
-  }
+  stdout.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
+    if (GONE.has(code)) return gone.abort();
+    failure ??= new Failure(
+      code === 'ENOSPC' ? 'DISK_FULL' : 'INTERNAL',
+      `stdout cannot be written (${code})`,
+      {
+        hint: 'what was built is as it is, but its verdict is lost: make room there, then ask again',
+      },
+    );
+  });
+  // The verdict does not stand there.
+  stderr.on('error', () => undefined);
   return { failure: () => failure };
 }
 
@@ -53,8 +65,11 @@ function explain(failure: Failure): number {
   return failure.exitCode;
 }
 
-function invocationHere(words: readonly string[], environment: NodeJS.ProcessEnv): Invocation {
-  const gone = new AbortController();
+function invocationHere(
+  words: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  gone: AbortController,
+): Invocation {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) {
     if (words[0] !== 'serve') process.once(signal, () => gone.abort());
   }

@@ -60,7 +60,7 @@ async function handleSession(session: Session, services: Services, tools: DoorTo
   const streams = { stdin, stdout, stderr, ...(terminal && { terminal }), ...(agent && { agent }) };
   const invocation = { ...words, local: false, caller, environment, ...streams, signal };
   const exitCode = await runCommand(invocation, services);
-  const name = caller.rights.forced?.split(' ')[0] ?? invocation.words[0] ?? 'help';
+  const name = caller.rights.forced?.split(' ')[0] ?? (words.unreadable ? '?' : (words.words[0] ?? 'help'));
   tools.log.info(
     {
       command: name.slice(0, 40),

@@ -38,6 +38,7 @@ export function createServices(config: Config, environment: NodeJS.ProcessEnv, l
         await runner.register();
         isServing = true;
         await world.sweepFiles();
+        await world.layBy();
         if (runnerEngine.isOurs) await refuseNeighbours(runner);
         await using _engine = await runnerEngine.start(engine, () => world.sweepOwn());
         await world.sweepDead(await runner.dead());
@@ -70,8 +71,9 @@ async function finish({ words, signal }: Invocation, world: World): Promise<void
   if (words[0] === 'serve' || !runner.registered()) return;
   await world.settled();
   // Files first: who is forgotten is known by name no more.
+  const dead = await runner.dead();
   await world.sweepFiles();
-  await world.sweepDead([...(await runner.dead()), runner.id]);
+  await world.sweepDead([...dead, runner.id]);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -22,8 +22,10 @@ export type LocksOptions = {
  * finds that its runner has ended removes that very entry, never one that came in its place. Of one process a name has one task at a time.
  */
 export function createLocks({ directory, runner }: LocksOptions): Locks & {
-  /** Removes what runners left that have ended. For servers, once at the start. */
+  /** Removes what runners left that have ended. */
   sweep(): Promise<void>;
+  /** For servers, once at the start: from then on a directory lies ready for the next lock. */
+  layBy(): Promise<void>;
   /** Resolves when no task of this process has a lock: before that its name must not be forgotten. */
   settled(): Promise<void>;
 } {
@@ -52,12 +54,14 @@ export function createLocks({ directory, runner }: LocksOptions): Locks & {
       while (running.size > 0) await Promise.allSettled(running);
     },
     async sweep() {
-      laysBy = true;
       for (const name of await readdir(directory).catch(() => [])) {
         const place = join(directory, name);
         if (!name.endsWith('.new')) await breakIfDead(place, runner);
         else if (!(await runner.lives(runnerOf(name)))) await rm(place, { recursive: true, force: true });
       }
+    },
+    async layBy() {
+      laysBy = true;
       await layBy(spareOf(directory, runner));
     },
   };

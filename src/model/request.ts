@@ -11,8 +11,10 @@ export type BuildRequest = {
   /** `plan`: say what would be done, and do nothing. */
   goal: 'build' | 'plan';
   source: SourceRequest;
-  /** Which projects of build.yml, and the name where there is no build.yml; empty: all. */
+  /** Which projects; empty: all. Where there is no choice, the first is its name. */
   projects: readonly string[];
+  /** One more of build.yml; without build.yml, the name of what `Dockerfile` alone makes. */
+  serviceId?: string;
   image: ImageRequest;
   delivery: DeliveryRequest;
   policy: BuildPolicy;
@@ -117,5 +119,6 @@ export function sourceName(source: SourceRequest): string {
 /** Names the place that the source comes from, for what the engine and the runner keep from one build of it for the next. */
 export function sourcePlace({ source, delivery }: BuildRequest): string {
   if (source.kind === 'repository') return source.url;
-  return `context of ${source.owner} for ${delivery.image ?? delivery.tags.join(' ')}`;
+  const names = delivery.tags.map((tag) => tag.replace(/:[^:/]*$/, ''));
+  return `context of ${source.owner} for ${delivery.image ?? names.join(' ')}`;
 }

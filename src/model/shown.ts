@@ -3,7 +3,9 @@
  * may be a secret that stands in the wrong place.
  */
 export function shown(text: string, most = 80): string {
-  const masked = text.replace(/[^\s']+/g, maskLogin).replace(/[\p{C}\u2028\u2029]/gu, '?');
+  // A password in a URL may hold blanks and quotes, which are why the URL is refused.
+  const urls = text.replace(/:\/\/[^/]*@/g, '://***@');
+  const masked = urls.replace(/[^\s']+/g, maskLogin).replace(/[\p{C}\u2028\u2029]/gu, '?');
   return masked.length > most ? `${masked.slice(0, most - 3)}...` : masked;
 }
 

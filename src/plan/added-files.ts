@@ -10,12 +10,8 @@ export type AddedFile = { path: string; text: string };
 
 export const VERSION = 'VERSION';
 
-/** `VERSION`, where there is to be one, which function61/buildbot wrote, and `rev.txt`, which roger wrote where it was asked to. */
-export function addedFiles(
-  { revfile }: ProjectSpec,
-  revision: SourceRevision,
-  version: string | undefined,
-): AddedFile[] {
+/** `VERSION`, which function61/buildbot wrote, and `rev.txt`, which roger wrote where it was asked to. */
+export function addedFiles({ revfile }: ProjectSpec, revision: SourceRevision, version: string): AddedFile[] {
   const rev =
     revfile === undefined
       ? []
@@ -25,19 +21,21 @@ export function addedFiles(
             text: renderRevfile(revision, revision.ref ?? revision.id),
           },
         ];
-  return [...(version === undefined ? [] : [{ path: VERSION, text: version }]), ...rev];
+  return [{ path: VERSION, text: version }, ...rev];
 }
 
-/** `tree` with the files in it, as old as the commit. */
-export function withAddedFiles(
+/** `tree` with the files in it, as old as the commit; a directory that stands in the place of one stays. */
+export async function withAddedFiles(
   tree: Tree,
   files: readonly AddedFile[],
   { committedAt }: SourceRevision,
-): Tree {
+): Promise<Tree> {
   const mtime = Math.floor(committedAt.getTime() / 1000);
+  const entries = await tree.entries();
+  const added = files.filter(({ path }) => findEntry(entries, path)?.type !== 'directory');
   return overlayTree(
     tree,
-    files.map(({ path, text }) => ({ path, mode: 0o644, content: Buffer.from(text), mtime })),
+    added.map(({ path, text }) => ({ path, mode: 0o644, content: Buffer.from(text), mtime })),
   );
 }
 

@@ -20,8 +20,6 @@ export type Facts = {
   test?: Command;
   /** What the context leaves out. Absent where a builder makes the context: then its own ignore file counts. */
   ignore?: Ignore;
-  /** The source has a directory where the file VERSION would stand. */
-  keepsVersion: boolean;
   /** What the caller should know, a line each. */
   warnings: readonly string[];
 };
@@ -61,7 +59,6 @@ export async function readFacts(source: Tree, spec: ProjectSpec): Promise<Facts>
     ...(buildScript && { buildScript }),
     ...(test !== undefined && { test }),
     ...(!spec.builder && !buildScript && { ignore: await readIgnore(context, dockerfile.name) }),
-    keepsVersion,
     warnings: [...(warning === undefined ? [] : [warning]), ...(keepsVersion ? [KEPT] : [])],
   };
 }
@@ -79,7 +76,10 @@ export async function readIgnore(context: Tree, dockerfile: string): Promise<Ign
 export async function rereadDockerfile(tree: Tree, facts: Facts): Promise<Facts> {
   const { name } = facts.dockerfile;
   const text = await readText(tree, name, MAX_TEXT);
-  return text === undefined ? facts : { ...facts, dockerfile: { name, text } };
+  if (text === undefined || text === facts.dockerfile.text) return facts;
+  const { test: _, ...rest } = facts;
+  const test = readTest(text);
+  return { ...rest, dockerfile: { name, text }, ...(test !== undefined && { test }) };
 }
 
 function readTest(dockerfile: string): Command | undefined {

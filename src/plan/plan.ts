@@ -48,7 +48,7 @@ function planProject(
     project: spec.name,
     name: refs[0] === undefined ? spec.name : formatReference({ ...refs[0], tag: undefined }),
     refs,
-    added: addedFiles(spec, revision, facts.keepsVersion ? undefined : (refs[0]?.tag ?? revision.id)),
+    added: addedFiles(spec, revision, refs[0]?.tag ?? revision.id),
     steps: steps.filter((step) => step !== false),
     keep: !request.delivery.push,
     notify: spec.notify,

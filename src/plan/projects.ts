@@ -19,7 +19,9 @@ export async function readProjects(source: Tree, request: BuildRequest): Promise
   const listed = text === undefined ? [] : parseBuildYml(text).projects;
   // A file of settings alone says nothing of projects.
   const hasProjects = listed.length > 0;
-  const chosen = choose(hasProjects ? listed : await dockerfileProjects(source, request), request);
+  const specs = hasProjects ? listed : await dockerfileProjects(source, request);
+  const { projects, serviceId } = request;
+  const chosen = choose(specs, hasProjects && serviceId !== undefined ? [...projects, serviceId] : projects);
   const image = request.delivery.image;
   if (hasProjects && image !== undefined && chosen.length > 1) {
     throw new Failure(
@@ -33,7 +35,7 @@ export async function readProjects(source: Tree, request: BuildRequest): Promise
   return chosen.map((spec) => withFlags(spec, request, !hasProjects));
 }
 
-function choose(specs: readonly ProjectSpec[], { projects }: BuildRequest): readonly ProjectSpec[] {
+function choose(specs: readonly ProjectSpec[], projects: readonly string[]): readonly ProjectSpec[] {
   if (projects.length === 0) return specs;
   const names = specs.map(({ name }) => name);
   const unknown = projects.find((name) => !names.includes(name));
@@ -51,8 +53,8 @@ function choose(specs: readonly ProjectSpec[], { projects }: BuildRequest): read
 /** fruty_docker-ci's rule: every `Dockerfile_NAME` yields an image of its own, beside that of `Dockerfile` where there is one. */
 async function dockerfileProjects(source: Tree, request: BuildRequest): Promise<ProjectSpec[]> {
   const { contextPath, file } = request.image;
-  // Where there is only one, the caller may give it a name; of several it chooses.
-  const only = emptyProject(request.projects[0] ?? projectName(request));
+  // Where there is only one Dockerfile, the caller may name its project; of several it chooses.
+  const only = emptyProject(request.serviceId ?? request.projects[0] ?? projectName(request));
   if (file !== undefined) return [only];
   const directory = contextPath ? `${contextPath}/` : '';
   const names = (await source.entries()).flatMap(({ type, path }) => {
@@ -60,7 +62,9 @@ async function dockerfileProjects(source: Tree, request: BuildRequest): Promise<
     return /^Dockerfile(?:_[A-Za-z0-9][A-Za-z0-9._-]*)?$/.test(name) ? [name] : [];
   });
   const named = names.filter((name) => name !== 'Dockerfile');
-  if (named.length === 0) return [only];
+  // function61/buildbot knew no other.
+  const isSeed = request.serviceId !== undefined && names.includes('Dockerfile');
+  if (named.length === 0 || isSeed) return [only];
   checkVariants(named);
   const variants = named.map((name) => variant(name, request.delivery.image));
   if (!names.includes('Dockerfile')) return variants;

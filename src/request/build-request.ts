@@ -46,6 +46,7 @@ export function toBuildRequest(
     id: buildId(flags.one('id')),
     goal,
     projects: flags.all('project'),
+    ...optional('serviceId', flags.one('service-id'), (value) => value),
     source: sourceRequest(flags, context),
     image: imageRequest(flags),
     delivery: deliveryRequest(flags),

@@ -35,7 +35,7 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     name: 'plan',
-    usage: 'plan --repo URL [FLAG]…',
+    usage: 'plan --repo URL --image NAME [FLAG]…',
     help: 'fetch, and print what a build with the same flags would do; build nothing',
     flags: buildFlags,
   },

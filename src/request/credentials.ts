@@ -99,7 +99,7 @@ function toPlain(document: Document.Parsed, lines: LineCounter): unknown {
 function checkKeys(map: YAMLMap, lines: LineCounter): void {
   const seen = new Set<string>();
   for (const { key } of map.items) {
-    if (!isScalar(key)) continue;
+    if (!isScalar(key)) throw invalid('a key of it is no plain text');
     const name = String(key.value);
     if (seen.has(name))
       throw invalid(`${position(lines, key.range?.[0] ?? 0)}: the same key stands above already`);

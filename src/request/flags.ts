@@ -61,8 +61,12 @@ export const buildFlags: readonly FlagGroup[] = [
         name: 'project',
         value: 'NAME',
         repeatable: true,
-        aliases: ['service-id'],
-        help: 'which project(s) of build.yml; default all',
+        help: 'which project(s) of build.yml, or which Dockerfile_NAME; default all',
+      },
+      {
+        name: 'service-id',
+        value: 'NAME',
+        help: 'of function61/buildbot: as --project, and the name of the project where there is no build.yml',
       },
       {
         name: 'known-hosts',

@@ -138,7 +138,7 @@ function checkName(word: string, flags: readonly Flag[]): string[] {
     });
   }
   if (!short) return [word];
-  return [short[2] ? `--${flag.name}=${short[2]}` : `--${flag.name}`];
+  return [word.length > 2 ? `--${flag.name}=${short[2]}` : `--${flag.name}`];
 }
 
 function minimistOptions(flags: readonly Flag[]): minimist.Opts {

@@ -14,6 +14,7 @@ const harmless = new Set(['help', 'version']);
 
 /** Flags that speak of the same thing: who cannot give the one cannot give the other. */
 const rivals = [
+  ['project', 'service-id'],
   ['push', 'no-push'],
   ['repo', 'context'],
 ];

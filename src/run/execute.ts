@@ -42,7 +42,7 @@ export async function execute(
   const rescue = openTerminal && createRescue({ ports, openTerminal, tag: `buildbot-build:${names}-shell` });
   const runs = plan.projects.map((projectPlan, index): ProjectRun => ({
     plan: projectPlan,
-    facts: known[index]!.facts,
+    ...known[index]!,
     tag: `buildbot-build:${names}-${index}`,
     revision: source.revision,
     tested: undefined,

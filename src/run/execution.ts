@@ -1,4 +1,5 @@
 import type { BuildResult } from '../model/result.js';
+import type { ProjectSpec } from '../model/project.js';
 import type { SourceRevision } from '../model/source.js';
 import type { Facts } from '../plan/facts.js';
 import type { Plan, ProjectPlan, StepOf } from '../plan/step.js';
@@ -71,6 +72,7 @@ export type Execution = {
 /** One project on its way. */
 export type ProjectRun = {
   plan: ProjectPlan;
+  spec: ProjectSpec;
   facts: Facts;
   /** The engine's name for its image while the build lasts. */
   tag: string;

@@ -5,6 +5,7 @@ import type { Tree } from '../model/tree.js';
 import { withAddedFiles } from '../plan/added-files.js';
 import { withCommitTime } from '../plan/commit-times.js';
 import { readIgnore, rereadDockerfile } from '../plan/facts.js';
+import { makePlan } from '../plan/plan.js';
 import type { Plan, ProjectPlan, StepOf } from '../plan/step.js';
 import { ignoreFiles } from '../plan/trees.js';
 import type { BuiltImage } from '../ports.js';
@@ -15,13 +16,13 @@ import { stepOf, type Execution, type ProjectRun } from './execution.js';
 
 /** Makes a project's image and tests it: builder, image, test. Nothing leaves the engine. */
 export async function produce(request: BuildRequest, run: ProjectRun, execution: Execution): Promise<void> {
-  const source = withAddedFiles(run.facts.context, run.plan.added, run.revision);
+  const source = await withAddedFiles(run.facts.context, run.plan.added, run.revision);
   const builder = stepOf(run.plan, 'builder');
   await using extracted = builder && (await build(builder, { request, run, execution, source }));
   const context = extracted
-    ? withAddedFiles(withCommitTime(extracted, run.revision.committedAt), run.plan.added, run.revision)
+    ? await withAddedFiles(withCommitTime(extracted, run.revision.committedAt), run.plan.added, run.revision)
     : source;
-  if (extracted && leavesProject(builder)) run.facts = await rereadDockerfile(context, run.facts);
+  if (extracted && leavesProject(builder)) await replan(request, run, context);
   const image = stepOf(run.plan, 'image')!;
   const visible = await make(image, { request, run, execution, context });
   const test = stepOf(run.plan, 'test');
@@ -31,6 +32,14 @@ export async function produce(request: BuildRequest, run: ProjectRun, execution:
 /** What a builder leaves in place of the source, its Dockerfile too. */
 function leavesProject({ builder }: StepOf<'builder'>): boolean {
   return builder.kind === 'image' && builder.extract === '/project';
+}
+
+/** Plans the image anew where the builder has changed its Dockerfile. */
+async function replan(request: BuildRequest, run: ProjectRun, context: Tree): Promise<void> {
+  const facts = await rereadDockerfile(context, run.facts);
+  if (facts.dockerfile.text === run.facts.dockerfile.text) return;
+  const [plan] = makePlan(request, [{ spec: run.spec, facts }], run.revision).projects;
+  Object.assign(run, { facts, plan });
 }
 
 type Work = { request: BuildRequest; run: ProjectRun; execution: Execution };
@@ -45,6 +54,7 @@ function build(
     build: request.id,
     tag: `${run.tag}-builder`,
     repository: sourcePlace(request),
+    sharedKey: `${sourcePlace(request)}#${run.plan.project}#builder`,
     credentials: request.credentials,
     context: source,
     dockerfile: run.facts.builderDockerfile,
@@ -89,9 +99,7 @@ async function testRun(
   await journal.step({ step: 'test', project: run.plan.project }, signal, async (io) => {
     if (step.target !== undefined) {
       run.tested = `${run.tag}-test`;
-      // On top of the image that is there: made anew, what is tested would be another one.
-      const options = { ...image.options, target: step.target, noCache: false, pull: false };
-      const tested = { ...image, options };
+      const tested = { ...image, options: { ...image.options, target: step.target } };
       await buildImage(tested, { ...imageTools(work, run.tested), engine: ports.engine }, io);
     }
     const tools = {

@@ -24,6 +24,8 @@ export type BuilderTools = {
   tag: string;
   /** Names the repository, for caches that outlive the build. */
   repository: string;
+  /** Names the place whose tree the context is. */
+  sharedKey: string;
   credentials: Credentials;
   /** What the builder sees: the project's directory, with the files that the build adds. */
   context: Tree;
@@ -109,7 +111,7 @@ async function buildAndExtract(
     tree: ignoreFiles(tools.context, await readIgnore(tools.context, dockerfile!.name)),
     dockerfile: dockerfile!.text,
     dockerfileName: dockerfile!.name,
-    sharedKey: `${tools.repository}#builder`,
+    sharedKey: tools.sharedKey,
   };
   const { registries, owner } = credentials;
   try {

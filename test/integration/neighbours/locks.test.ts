@@ -65,6 +65,7 @@ test('a lock is free when its runner was killed, and not while it is frozen', as
   expect(await patient).toBe('mine');
   expect(await runner.dead()).toEqual([id]);
   await locks.sweep();
+  await locks.layBy();
   // A directory is laid by for when the disk is full.
   expect(readdirSync(join(data, 'locks'))).toEqual([`${runner.id}-spare.new`]);
 });

@@ -38,6 +38,7 @@ test.each([
 test('the directory that is laid by for a full disk is made again when it was lost', async () => {
   const { locks, runner } = runnerOn(data);
   await locks.sweep();
+  await locks.layBy();
   const spare = `${runner.id}-spare.new`;
   await rmdir(join(data, 'locks', spare));
   await locks.alone('name', never, async () => undefined);

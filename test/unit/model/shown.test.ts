@@ -5,6 +5,8 @@ test.each([
   ['user:pw@forge.example:x.git', '***@forge.example:x.git'],
   ['https://user:pw/secret@forge.example/x', 'https://***@forge.example/x'],
   ['https://token@forge.example/x', 'https://***@forge.example/x'],
+  ['https://u:pa ss@h.example/x', 'https://***@h.example/x'],
+  ["https://u:pa'ss@h.example/x", 'https://***@h.example/x'],
   ["it's user:pw@host here", "it's ***@host here"],
   ['git@forge.example:team/app.git', 'git@forge.example:team/app.git'],
   ['https://forge.example/a@v1', 'https://forge.example/a@v1'],

@@ -17,7 +17,7 @@ describe('contentFlags', () => {
       'no-cache': ['true'],
       'builder-image': ['evil'],
       'builder-command': ["cp -r '/evil' /project"],
-      project: ['app'],
+      'service-id': ['app'],
     });
   });
 

@@ -92,7 +92,7 @@ describe('command', () => {
     ['build --no-push', 'build --push', '--push'],
     ['build --repo https://f.example/a', 'build --context -', '--context'],
     ['build --context -', 'build --repo https://f.example/a', '--repo'],
-    ['build --project a', 'build --service_id b', '--project'],
+    ['build --project a', 'build --service_id b', '--service-id'],
   ])("'%s' and '%s'", (forced, text, flag) => {
     expect(outcome(text, { forced })).toContain(`5 this key may not give ${flag}: its command= fixes`);
   });

@@ -78,6 +78,7 @@ async function prepared(world: Ports, files: Record<string, string>, ...flags: s
   };
   const run = {
     plan: plan.projects[0]!,
+    spec: spec!,
     facts,
     tag: 'private',
     revision,

@@ -23,6 +23,7 @@ function tools(change: { engine?: ReturnType<typeof fakeEngine> } = {}) {
     build: 'b',
     tag: 'private-builder',
     repository: 'https://forge.example/a.git',
+    sharedKey: 'https://forge.example/a.git#a#builder',
     credentials: noCredentials,
     context: memoryTree([]),
     dockerfile: { name: 'Dockerfile.build', text: 'FROM base:1\n' },
