@@ -1,13 +1,13 @@
 import { userInfo } from 'node:os';
 import pino from 'pino';
 import type { Invocation } from './commands/invocation.js';
-import { refusal } from './commands/refusal.js';
+import { refuse } from './commands/refusal.js';
 import { runCommand } from './commands/run-command.js';
 import { readConfig } from './config.js';
+import { watchOutput } from './local-output.js';
 import { localTerminal } from './local-terminal.js';
-import { asFailure, Failure } from './model/errors.js';
+import { asFailure, type Failure } from './model/errors.js';
 import { allRights } from './model/rights.js';
-import { requestedOutput } from './request/parse.js';
 import { createServices } from './services.js';
 
 /** The composition root: environment → Config → adapters (`world`) → what commands work on (`services`) → doors. */
@@ -27,37 +27,11 @@ export async function main(words: readonly string[], environment: NodeJS.Process
     return unwritten === undefined ? exitCode : explain(unwritten);
   } catch (error) {
     const failure = asFailure(error);
-    const output = isAnswered ? undefined : requestedOutput(words);
-    if (output === 'json' || output === 'result') process.stdout.write(refusal(failure, output));
-    return explain(failure);
+    if (isAnswered) return explain(failure);
+    const { stdout, stderr } = process;
+    await refuse(failure, { words, caller: { rights: allRights }, stdout, stderr });
+    return failure.exitCode;
   }
-}
-
-/** Of a reader that has gone away: a program that ended, a terminal that hung up. */
-const GONE = new Set(['EPIPE', 'EIO', 'ECONNRESET']);
-
-/**
- * Ends the command where its reader has gone, and remembers what else keeps the verdict from being written. Unheard, such an error
- * would end the process.
- */
-function watchOutput(
-  { stdout, stderr }: Pick<NodeJS.Process, 'stdout' | 'stderr'>,
-  gone: AbortController,
-): { failure(): Failure | undefined } {
-  let failure: Failure | undefined;
-  stdout.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
-    if (GONE.has(code)) return gone.abort();
-    failure ??= new Failure(
-      code === 'ENOSPC' ? 'DISK_FULL' : 'INTERNAL',
-      `stdout cannot be written (${code})`,
-      {
-        hint: 'what was built is as it is, but its verdict is lost: make room there, then ask again',
-      },
-    );
-  });
-  // The verdict does not stand there.
-  stderr.on('error', () => undefined);
-  return { failure: () => failure };
 }
 
 function explain(failure: Failure): number {

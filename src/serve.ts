@@ -55,12 +55,13 @@ export async function serve(config: Config, services: Services, tools: DoorTools
 async function handleSession(session: Session, services: Services, tools: DoorTools): Promise<number> {
   const { command, caller, environment, terminal, stdin, stdout, stderr, signal } = session;
   const started = Date.now();
-  const words = command === undefined ? { words: [] } : readWords(command);
+  const read = command === undefined ? { words: [] } : readWords(command);
   await using agent = await lendAgent(session, tools);
   const streams = { stdin, stdout, stderr, ...(terminal && { terminal }), ...(agent && { agent }) };
-  const invocation = { ...words, local: false, caller, environment, ...streams, signal };
+  const invocation = { ...read, local: false, caller, environment, ...streams, signal };
   const exitCode = await runCommand(invocation, services);
-  const name = caller.rights.forced?.split(' ')[0] ?? (words.unreadable ? '?' : (words.words[0] ?? 'help'));
+  const [first = 'help'] = read.unreadable ? ['?'] : read.words;
+  const name = caller.rights.forced?.split(' ')[0] ?? first;
   tools.log.info(
     {
       command: name.slice(0, 40),

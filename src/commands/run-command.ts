@@ -1,13 +1,13 @@
-import { asFailure, type Failure } from '../model/errors.js';
-import { createPump, flushed } from '../output/pump.js';
-import { readCommand, refusalOutput } from '../request/rights.js';
+import { asFailure } from '../model/errors.js';
+import { flushed } from '../output/pump.js';
+import { readCommand } from '../request/rights.js';
 import { attach } from './attach.js';
 import { build } from './build.js';
 import { cancel } from './cancel.js';
 import { help } from './help.js';
 import type { Invocation, Services } from './invocation.js';
 import { plan } from './plan.js';
-import { refusal } from './refusal.js';
+import { refuse } from './refusal.js';
 import { status } from './status.js';
 import { version } from './version.js';
 
@@ -48,10 +48,4 @@ function dispatch(invocation: Invocation, services: Services): Promise<number> {
     case 'healthcheck':
       return services.local[command.name]();
   }
-}
-
-async function refuse(failure: Failure, { words, caller, stdout, stderr }: Invocation): Promise<void> {
-  await createPump(stderr)(`buildbot: ${failure.line}\n`);
-  const output = refusalOutput(words, caller.rights);
-  if (output === 'json' || output === 'result') await createPump(stdout)(refusal(failure, output));
 }

@@ -1,4 +1,5 @@
 import { Failure } from './errors.js';
+import { shown } from './shown.js';
 
 /** Paths as flags and build.yml write them, → their one spelling. Each throws a Failure USAGE that says what is wrong. */
 
@@ -44,6 +45,5 @@ export function bucketName(text: string): string {
 }
 
 function unfit(text: string, why: string): Failure {
-  const shown = text.length > 60 ? `${text.slice(0, 57)}...` : text;
-  return new Failure('USAGE', `'${shown.replace(/\p{C}/gu, '?')}' ${why}`);
+  return new Failure('USAGE', `'${shown(text, 60)}' ${why}`);
 }

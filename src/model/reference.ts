@@ -1,4 +1,5 @@
 import { Failure } from './errors.js';
+import { shown } from './shown.js';
 
 /**
  * An image reference, as distribution/reference (github.com/distribution/reference, `reference.go`) means it.
@@ -86,8 +87,7 @@ function splitOnce(text: string, separator: string): [string, string | undefined
 }
 
 function invalid(text: string, why: string): Failure {
-  const shown = text.length > 80 ? `${text.slice(0, 77)}...` : text;
-  return new Failure('USAGE', `'${shown}' is not an image reference: ${why}`, {
+  return new Failure('USAGE', `'${shown(text)}' is not an image reference: ${why}`, {
     hint: 'write it like registry.example.com/team/app:1.2',
   });
 }

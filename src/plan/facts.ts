@@ -72,7 +72,7 @@ export async function readIgnore(context: Tree, dockerfile: string): Promise<Ign
   return parseDockerignore('');
 }
 
-/** Facts with the Dockerfile as it is in a tree that a builder has left, if it is there. */
+/** Facts with the Dockerfile as it is in a tree that a builder has left: the same ones where it is not there, or as it was. */
 export async function rereadDockerfile(tree: Tree, facts: Facts): Promise<Facts> {
   const { name } = facts.dockerfile;
   const text = await readText(tree, name, MAX_TEXT);

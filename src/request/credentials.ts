@@ -99,10 +99,11 @@ function toPlain(document: Document.Parsed, lines: LineCounter): unknown {
 function checkKeys(map: YAMLMap, lines: LineCounter): void {
   const seen = new Set<string>();
   for (const { key } of map.items) {
-    if (!isScalar(key)) throw invalid('a key of it is no plain text');
+    const { range } = key as { range?: [number] };
+    const refuse = (why: string) => invalid(`${position(lines, range?.[0] ?? 0)}: ${why}`);
+    if (!isScalar(key)) throw refuse('a key has to be plain text');
     const name = String(key.value);
-    if (seen.has(name))
-      throw invalid(`${position(lines, key.range?.[0] ?? 0)}: the same key stands above already`);
+    if (seen.has(name)) throw refuse('the same key stands above already');
     seen.add(name);
   }
 }

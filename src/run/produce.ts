@@ -37,9 +37,9 @@ function leavesProject({ builder }: StepOf<'builder'>): boolean {
 /** Plans the image anew where the builder has changed its Dockerfile. */
 async function replan(request: BuildRequest, run: ProjectRun, context: Tree): Promise<void> {
   const facts = await rereadDockerfile(context, run.facts);
-  if (facts.dockerfile.text === run.facts.dockerfile.text) return;
-  const [plan] = makePlan(request, [{ spec: run.spec, facts }], run.revision).projects;
-  Object.assign(run, { facts, plan });
+  if (facts === run.facts) return;
+  const { projects } = makePlan(request, [{ spec: run.spec, facts }], run.revision);
+  [run.facts, run.plan] = [facts, projects[0]!];
 }
 
 type Work = { request: BuildRequest; run: ProjectRun; execution: Execution };

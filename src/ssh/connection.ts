@@ -18,7 +18,7 @@ export type ConnectionContext = {
 };
 
 /**
- * Serves one client from its first line on. Tunnels (-L, -W, -D) and X11 are refused by ssh2 itself, since nobody listens for them
+ * Serves one client from its first line on. Tunnels (-L, -W, -D) are refused by ssh2 itself, since nobody listens for them
  * here.
  */
 export function serveConnection(connection: Connection, context: ConnectionContext): void {

@@ -13,8 +13,8 @@ const NO_AGENT =
 
 /** What one client forwards to us. */
 export type Forwarding = {
-  /** Hears whether the session asks for agent forwarding (-A); the answer gives the client's agent, if it lends one by then. */
-  agentOf(session: ClientSession): () => ClientAgent | undefined;
+  /** Hears what a session asks to forward: X11 is refused; with -A the answer gives the client's agent, if it lends one by then. */
+  watchSession(session: ClientSession): () => ClientAgent | undefined;
   /** A sentence for each kind of thing that was refused: the protocol has no words for that. */
   notices(): readonly string[];
 };
@@ -53,12 +53,12 @@ export function watchForwarding(
     );
   });
   return {
-    agentOf(session) {
-      let asked = false;
+    watchSession(session) {
       session.on('x11', (_, reject) => {
         refuse(X11);
         reject?.();
       });
+      let asked = false;
       session.on('auth-agent', (accept, reject) => {
         if (!rights.noAgent) {
           asked = true;

@@ -56,7 +56,7 @@ export function serveSession(session: ClientSession, context: SessionContext): v
   const environment = collectEnvironment(session);
   // Without a listener ssh2 refuses the terminal, and ssh says so.
   const terminal = context.caller.rights.noTerminal ? () => undefined : watchTerminal(session);
-  const agent = context.forwarding.agentOf(session);
+  const agent = context.forwarding.watchSession(session);
   // accept() comes first and at once: ssh2 accepts nothing any more once the client has sent EOF, which may be right behind.
   // A second request on one session gets no channel.
   const start = (channel: ServerChannel | undefined, command?: string, handle = context.handle): void => {

@@ -59,10 +59,13 @@ export async function isThere(file: string): Promise<boolean> {
   );
 }
 
-/** Gives a name back that is still lent. Safe twice. `seen`: whom somebody has just seen to bear it. */
+/** Which image somebody has just seen to bear a name; undefined: none. */
+export type Seen = { bearer: string | undefined };
+
+/** Gives a name back that is still lent. Safe twice. Who bears it is asked where it was not `seen`. */
 export async function giveBack(
   connection: Connection,
-  { name, image, before, seen }: Lending & { seen?: { bearer: string | undefined } | undefined },
+  { name, image, before, seen }: Lending & { seen?: Seen | undefined },
   signal: AbortSignal,
 ): Promise<void> {
   const { bearer } = seen ?? { bearer: await imageIdOf(connection, name, signal) };

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 
-const [NEWLINE, COMMA, OPEN, CLOSE] = Buffer.from('\n,[]') as unknown as [number, number, number, number];
+const [NEWLINE, BLANK, COMMA, OPEN, CLOSE] = [0x0a, 0x20, 0x2c, 0x5b, 0x5d];
 
 /**
  * Messages of the engine's progress streams: one JSON object a line. Yields what each chunk completed, together, since a million
@@ -40,7 +40,7 @@ function parseMessages<T extends object>(pieces: readonly Buffer[]): T[] {
 function parseAtOnce<T>(pieces: readonly Buffer[]): T[] {
   const bytes = Buffer.concat([Buffer.of(OPEN), ...pieces, Buffer.of(CLOSE)]);
   const last = bytes.length - 2;
-  if (bytes[last] === NEWLINE) bytes.fill(' ', last, last + 1);
+  if (bytes[last] === NEWLINE) bytes[last] = BLANK;
   for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) bytes[at] = COMMA;
   return JSON.parse(bytes.toString()) as T[];
 }

@@ -15,7 +15,7 @@ import {
   isInRepository,
   repositoryName,
 } from './images.js';
-import { forget, giveBack, type LendingNotes } from './lendings.js';
+import { forget, giveBack, type LendingNotes, type Seen } from './lendings.js';
 import type { NameLock } from './name-lock.js';
 import { readMessages } from './ndjson.js';
 import { pushFailure } from './push-failure.js';
@@ -44,10 +44,9 @@ export async function pushUnderName(
   const name = engineName(target);
   try {
     const image = await idOf(connection, source, signal);
-    const before =
-      engine === 'podman' ? undefined : await bearerOf(connection, { name, notes: turn.notes }, signal);
     const pushed = { name, image, target };
     if (engine === 'podman') return { digest: await uploadFromPodman(connection, pushed, access) };
+    const before = await bearerOf(connection, { name, notes: turn.notes }, signal);
     if (before !== image) return await lendName(connection, { ...pushed, before, ...turn }, access);
     const { digest } = await pushNamed(connection, pushed, access);
     return { digest };
@@ -99,7 +98,7 @@ async function lendName(
   const { name, image, target } = pushed;
   const lending = { name, image, before };
   const note = await notes.write(lending);
-  let seen: { bearer: string | undefined } | undefined;
+  let seen: Seen | undefined;
   try {
     using late = delayAbort(signal, NAMING);
     await addName(connection, { image, name: target }, late.signal);
@@ -109,17 +108,15 @@ async function lendName(
   } finally {
     const [removed, givenBack] = lendings(name);
     const what = before === undefined ? removed : givenBack;
-    const end = async (signal: AbortSignal) => {
+    const end = async (signal: AbortSignal, seen?: Seen) => {
       await giveBack(connection, { ...lending, seen }, signal);
       await note.forget();
     };
-    const later: Removal = (signal) => {
-      seen = undefined;
-      return withName({ name, signal }, async () => {
+    const later: Removal = (signal) =>
+      withName({ name, signal }, async () => {
         if (isOwed(connection, what, later) && (await note.stands())) await end(signal);
       });
-    };
-    await cleanUp(connection, { what, emit, signal, later }, end);
+    await cleanUp(connection, { what, emit, signal, later }, (signal) => end(signal, seen));
   }
 }
 
