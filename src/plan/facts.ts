@@ -11,6 +11,7 @@ import { findFile, readText, subtree } from './trees.js';
 export type Facts = {
   /** The directory that the project is built from, before anything is added or ignored. */
   context: Tree;
+  /** Without text where the source has none: the builder makes it. */
   dockerfile: NamedText;
   /** Dockerfile of the builder image, where build.yml names one. */
   builderDockerfile?: NamedText;
@@ -37,13 +38,12 @@ const MAX_TEXT = 2 ** 20;
  */
 export async function readFacts(source: Tree, spec: ProjectSpec): Promise<Facts> {
   const directory = await contextOf(source, spec);
-  const name = spec.dockerfile ?? 'Dockerfile';
-  const dockerfile = await readDockerfileText(directory, { name, key: 'dockerfile', spec });
-  await checkRevfile(directory, spec);
   const script: BuildScript = spec.builder
     ? { context: directory }
     : await readBuildScript(directory, MAX_TEXT);
   const { builder: buildScript, context, warning } = script;
+  const dockerfile = await readMainDockerfile(directory, spec, spec.builder ?? buildScript);
+  await checkRevfile(directory, spec);
   const test = readTest(dockerfile.text);
   const keepsVersion = findEntry(await context.entries(), VERSION)?.type === 'directory';
   return {
@@ -72,10 +72,21 @@ export async function readIgnore(context: Tree, dockerfile: string): Promise<Ign
   return parseDockerignore('');
 }
 
-/** Facts with the Dockerfile as it is in a tree that a builder has left: the same ones where it is not there, or as it was. */
+/** Whether what a builder leaves stands in place of the source, its Dockerfile too. */
+export function leavesProject(builder: BuilderSpec): boolean {
+  return builder.kind === 'image' && builder.extract === '/project';
+}
+
+/**
+ * Facts with the Dockerfile as it is in a tree that a builder has left: the same ones where it is not there, or as it was. Rejects with
+ * DOCKERFILE_NOT_FOUND where the source has none either.
+ */
 export async function rereadDockerfile(tree: Tree, facts: Facts): Promise<Facts> {
   const { name } = facts.dockerfile;
   const text = await readText(tree, name, MAX_TEXT);
+  if (text === undefined && facts.dockerfile.text === '') {
+    throw new Failure('DOCKERFILE_NOT_FOUND', `there is no '${name}' in the source, and the builder left none`);
+  }
   if (text === undefined || text === facts.dockerfile.text) return facts;
   const { test: _, ...rest } = facts;
   const test = readTest(text);
@@ -86,6 +97,17 @@ function readTest(dockerfile: string): Command | undefined {
   const command = /^[ \t]*#[ \t]*test_in_container_entrypoint=(.*\S)/m.exec(dockerfile)?.[1];
   // A single program needs no shell, and an image made from scratch has none.
   return command !== undefined && /^[\w./-]+$/.test(command) ? [command] : command;
+}
+
+/** A builder that leaves the whole project may make it. */
+async function readMainDockerfile(
+  directory: Tree,
+  spec: ProjectSpec,
+  builder: BuilderSpec | undefined,
+): Promise<NamedText> {
+  const name = spec.dockerfile ?? 'Dockerfile';
+  const isMade = builder && leavesProject(builder) && (await findFile(directory, name)) === undefined;
+  return isMade ? { name, text: '' } : await readDockerfileText(directory, { name, key: 'dockerfile', spec });
 }
 
 /** `name`, which build.yml has under `key`, if it has it at all. */

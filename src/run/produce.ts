@@ -4,7 +4,7 @@ import type { ImageResult } from '../model/result.js';
 import type { Tree } from '../model/tree.js';
 import { withAddedFiles } from '../plan/added-files.js';
 import { withCommitTime } from '../plan/commit-times.js';
-import { readIgnore, rereadDockerfile } from '../plan/facts.js';
+import { leavesProject, readIgnore, rereadDockerfile } from '../plan/facts.js';
 import { makePlan } from '../plan/plan.js';
 import type { Plan, ProjectPlan, StepOf } from '../plan/step.js';
 import { ignoreFiles } from '../plan/trees.js';
@@ -22,19 +22,14 @@ export async function produce(request: BuildRequest, run: ProjectRun, execution:
   const context = extracted
     ? await withAddedFiles(withCommitTime(extracted, run.revision.committedAt), run.plan.added, run.revision)
     : source;
-  if (extracted && leavesProject(builder)) await replan(request, run, context);
+  if (extracted && leavesProject(builder.builder)) await replan(request, run, context);
   const image = stepOf(run.plan, 'image')!;
   const visible = await make(image, { request, run, execution, context });
   const test = stepOf(run.plan, 'test');
   if (test) await testRun(test, image, { request, run, execution, context: visible });
 }
 
-/** What a builder leaves in place of the source, its Dockerfile too. */
-function leavesProject({ builder }: StepOf<'builder'>): boolean {
-  return builder.kind === 'image' && builder.extract === '/project';
-}
-
-/** Plans the image anew where the builder has changed its Dockerfile. */
+/** Plans the image anew where the builder has made or changed its Dockerfile. */
 async function replan(request: BuildRequest, run: ProjectRun, context: Tree): Promise<void> {
   const facts = await rereadDockerfile(context, run.facts);
   if (facts === run.facts) return;

@@ -108,6 +108,17 @@ describe('a builder', () => {
     expect(Config.Labels).toMatchObject({ 'org.opencontainers.image.title': 'mine' });
   });
 
+  it('may make the Dockerfile, and says where it does not', async () => {
+    const makes = (name: string) =>
+      `#build_inside_docker_image=${lab('LAB_BASE_IMAGE')}\nprintf '${from().trim()}\\nLABEL made=1\\n' > ${name}\n`;
+    const name = await keep({ 'build.sh': makes('Dockerfile') });
+    const { Config } = await docker.getImage(name).inspect();
+    expect(Config.Labels).toMatchObject({ made: '1' });
+    const other = await build({ 'build.sh': makes('dockerfile') }, '-t a.example/x:1 --no-push');
+    expect(other.code).toBe(2);
+    expect(other.stderr).toContain("there is no 'Dockerfile' in the source, and the builder left none");
+  });
+
   it('built from a Dockerfile does not get what .dockerignore names', async () => {
     const files = {
       Dockerfile: `${from()}COPY . /x\n`,
