@@ -109,8 +109,15 @@ async function checkShell(
 }
 
 /** 400 and 404 are about what was asked for, yet the limits among it are the server's: its own words say which. */
-function creationFailure({ image }: ContainerSpec, error: unknown): unknown {
+function creationFailure({ image, caches }: ContainerSpec, error: unknown): unknown {
   if (!(error instanceof EngineError)) return error;
+  // dockerd copies what the image has there into a new volume, and has no status of its own for what cannot be: 500.
+  const place = /^(.*) is not (?:a )?directory$/.exec(error.message)?.[1];
+  const file = [...caches.values()].find((path) => place?.endsWith(path));
+  if (file !== undefined) {
+    const why = `'${file}' cannot be kept as a cache: it is a file in ${image}`;
+    return new Failure('USAGE', why, { hint: 'name a directory', cause: error });
+  }
   const message = `the engine makes no container of ${image} (${error.status}): ${error.message}`;
   return new Failure('ENGINE_FAILED', message, { cause: error });
 }

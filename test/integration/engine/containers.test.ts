@@ -120,6 +120,13 @@ describe('a command', () => {
     expect(stderr).toContain('not a directory');
   });
 
+  test('has no cache where its image has a file', async () => {
+    await using volume = await temporaryVolume();
+    const failure = await failureOf(container({ caches: new Map([[volume.name, '/bin/busybox']]) }));
+    expect(failure).toMatchObject({ code: 'USAGE', exitCode: 2 });
+    expect(failure.message).toContain("'/bin/busybox' cannot be kept as a cache");
+  });
+
   test('has the limits of the server, and no host namespace or right beyond the default', async () => {
     const from = createDockerContainers({ memory: 64 * 1024 * 1024, cpus: 0.5 });
     const spec = { command: 'cat /proc/self/status; echo pid $$' };
