@@ -8,6 +8,7 @@ import { Failure } from './model/errors.js';
 import type { BuildStatus } from './run/builds.js';
 import { RECEIPT } from './output/receipt.js';
 import type { Workspaces } from './ports.js';
+import { commandName } from './request/parse.js';
 import { splitCommand } from './request/split.js';
 import { loadHostKey, parseHostKey } from './ssh/hostkey.js';
 import { startSshServer } from './ssh/server.js';
@@ -60,11 +61,10 @@ async function handleSession(session: Session, services: Services, tools: DoorTo
   const streams = { stdin, stdout, stderr, ...(terminal && { terminal }), ...(agent && { agent }) };
   const invocation = { ...read, local: false, caller, environment, ...streams, signal };
   const exitCode = await runCommand(invocation, services);
-  const [first = 'help'] = read.unreadable ? ['?'] : read.words;
-  const name = caller.rights.forced?.split(' ')[0] ?? first;
+  const { forced } = caller.rights;
   tools.log.info(
     {
-      command: name.slice(0, 40),
+      command: commandName(forced === undefined ? read.words : splitCommand(forced)),
       caller: caller.fingerprint,
       address: caller.address,
       exitCode,

@@ -85,7 +85,10 @@ export async function rereadDockerfile(tree: Tree, facts: Facts): Promise<Facts>
   const { name } = facts.dockerfile;
   const text = await readText(tree, name, MAX_TEXT);
   if (text === undefined && facts.dockerfile.text === '') {
-    throw new Failure('DOCKERFILE_NOT_FOUND', `there is no '${name}' in the source, and the builder left none`);
+    throw new Failure(
+      'DOCKERFILE_NOT_FOUND',
+      `there is no '${name}' in the source, and the builder left none`,
+    );
   }
   if (text === undefined || text === facts.dockerfile.text) return facts;
   const { test: _, ...rest } = facts;

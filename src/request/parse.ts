@@ -44,14 +44,16 @@ export class FlagValues {
   }
 }
 
+/** function61/buildbot's spelling: the script that its container had. */
+const SEED_SCRIPT = /(?:^|\/)buildbot\.sh$/;
+
 /** The words of a command line → a command. Throws Failure USAGE or NOT_SUPPORTED. */
 export function parseCommand(words: readonly string[], options: { local: boolean }): ParsedCommand {
   const [first, ...rest] = words;
   if (first === undefined || first === '--help' || first === '-h')
     return { name: 'help', flags: new FlagValues(), operands: [] };
   if (first === '--version') return { name: 'version', flags: new FlagValues(), operands: [] };
-  // function61/buildbot's spelling: the script that its container had.
-  const isSeedScript = /(?:^|\/)buildbot\.sh$/.test(first);
+  const isSeedScript = SEED_SCRIPT.test(first);
   // It told how it is used, and failed.
   if (isSeedScript && rest.length === 0)
     return { name: 'help', flags: new FlagValues(), operands: ['build'], exitCode: 1 };
@@ -63,6 +65,13 @@ export function parseCommand(words: readonly string[], options: { local: boolean
   const [topic] = parsed.operands;
   if (spec.name === 'help' && topic !== undefined) findCommand(topic, options.local);
   return { name: spec.name, ...parsed };
+}
+
+/** Of a command line that may be wrong: nothing that a caller wrote, but for the name of a command. */
+export function commandName([first]: readonly string[]): CommandSpec['name'] | '?' {
+  if (first === undefined) return 'help';
+  const name = SEED_SCRIPT.test(first) ? 'build' : first;
+  return commands.find((spec) => spec.name === name)?.name ?? '?';
 }
 
 /** The value of --output, however wrong the rest may be: so that a refusal has the form that was asked for. */

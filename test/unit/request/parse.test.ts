@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../../src/model/errors.js';
-import { parseCommand, requestedOutput } from '../../../src/request/parse.js';
+import { commandName, parseCommand, requestedOutput } from '../../../src/request/parse.js';
 import { splitCommand } from '../../../src/request/split.js';
 
 const parse = (text: string, local = false) => parseCommand(splitCommand(text), { local });
@@ -72,6 +72,12 @@ describe('parseCommand', () => {
       false,
     ]);
     expect([flags.one('file'), flags.one('credentials')]).toEqual(['D', '-']);
+  });
+
+  it('has a name for the log, which is nothing that a caller made up', () => {
+    const lines = ['build --x', 'buildbot.sh', '', '--docker-login-cmd=p', 'hunter2'];
+    const names = lines.map((line) => commandName(line.split(' ').filter((word) => word !== '')));
+    expect(names).toEqual(['build', 'build', 'help', '?', '?']);
   });
 
   it("knows the seed's script name", () => expect(parse('buildbot.sh --repo a').name).toBe('build'));
