@@ -3,6 +3,7 @@ import { open, rename } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { onAbort } from '../model/abort.js';
 
 /**
  * A socket file tells whether the process behind it lives: the kernel refuses connections from the moment when that ends, however it
@@ -45,13 +46,11 @@ export async function isPresent(file: string): Promise<boolean> {
 export async function ask(file: string, question: string, signal: AbortSignal): Promise<string> {
   return await atShortPath(file, async (path) => {
     const socket = connect(path);
-    const stop = () => socket.destroy(signal.reason as Error);
-    signal.addEventListener('abort', stop, { once: true });
+    using _abort = onAbort(signal, () => socket.destroy(signal.reason as Error));
     try {
       socket.write(`${question}\n`);
       return await text(socket);
     } finally {
-      signal.removeEventListener('abort', stop);
       socket.destroy();
     }
   });

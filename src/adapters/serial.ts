@@ -1,3 +1,5 @@
+import { unlessAborted } from '../model/abort.js';
+
 /** Runs tasks of one key one after another, of different keys side by side. */
 export type Serial = <T>(key: string, signal: AbortSignal, task: () => Promise<T>) => Promise<T>;
 
@@ -10,7 +12,7 @@ export function createSerial(): Serial {
     const tail = before.then(() => ended);
     tails.set(key, tail);
     try {
-      await turnOf(before, signal);
+      await unlessAborted(before, signal);
       return await task();
     } finally {
       end();
@@ -19,15 +21,6 @@ export function createSerial(): Serial {
       });
     }
   };
-}
-
-async function turnOf(before: Promise<void>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const { promise: aborted, resolve } = withResolver();
-  signal.addEventListener('abort', resolve, { once: true });
-  await Promise.race([before, aborted]);
-  signal.removeEventListener('abort', resolve);
-  signal.throwIfAborted();
 }
 
 function withResolver(): { promise: Promise<void>; resolve: () => void } {

@@ -1,3 +1,4 @@
+import { unlessAborted } from '../model/abort.js';
 import { formatSize } from '../model/quantity.js';
 import type { Kept, Removed, Stock, Storage } from '../ports.js';
 import { areOnOneDisk, spaceAt, type Space } from './disk.js';
@@ -59,7 +60,7 @@ export function createStorage(options: StorageOptions): Storage & {
         if (needed <= 0) continue;
         const work = making.get(place) ?? makeRoomAt(place, needed, options);
         if (!making.has(place)) keepFor(making, place, work);
-        const text = await orAborted(work, signal);
+        const text = await unlessAborted(work, signal);
         await emit({ type: 'log', stream: 'stdout', text });
       }
     },
@@ -182,18 +183,4 @@ function told<T>(onTrouble: StorageOptions['onTrouble'], instead: T): (error: un
     onTrouble?.(error);
     return instead;
   };
-}
-
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let stop = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
 }

@@ -1,3 +1,4 @@
+import { onAbort } from '../model/abort.js';
 import { CallerGone } from '../model/caller.js';
 import { Failure } from '../model/errors.js';
 import { formatDuration } from '../model/quantity.js';
@@ -34,8 +35,7 @@ export function watchCaller(
     deserted = true;
     wait();
   };
-  if (caller.aborted) leave();
-  else caller.addEventListener('abort', leave, { once: true });
+  const watch = onAbort(caller, leave);
   return {
     join() {
       watchers += 1;
@@ -49,7 +49,7 @@ export function watchCaller(
       return !deserted || watchers > 0;
     },
     [Symbol.dispose]() {
-      caller.removeEventListener('abort', leave);
+      watch[Symbol.dispose]();
       clearTimeout(grace);
       ended = true;
     },

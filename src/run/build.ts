@@ -1,3 +1,4 @@
+import { onAbort } from '../model/abort.js';
 import { Failure } from '../model/errors.js';
 import { LAST_WORDS } from '../model/last-words.js';
 import type { BuildEvent, Emit } from '../model/events.js';
@@ -135,13 +136,12 @@ function startDeadline(
     const message = `the build took longer than ${formatDuration(ms)}${silentAgent(request)}`;
     build.abort(new Failure('TIMEOUT', message, ms < most ? {} : { hint: MOST }));
   }, ms);
-  if (signal.aborted) stop();
-  else signal.addEventListener('abort', stop, { once: true });
+  const watch = onAbort(signal, stop);
   return {
     signal: build.signal,
     [Symbol.dispose]() {
       clearTimeout(timer);
-      signal.removeEventListener('abort', stop);
+      watch[Symbol.dispose]();
     },
   };
 }

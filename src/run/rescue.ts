@@ -1,3 +1,4 @@
+import { onAbort } from '../model/abort.js';
 import { Failure } from '../model/errors.js';
 import type { StepEvent } from '../model/events.js';
 import { formatDuration } from '../model/quantity.js';
@@ -92,12 +93,12 @@ function startLimit(build: AbortSignal): { signal: AbortSignal } & Disposable {
   const limit = new AbortController();
   const stop = () => limit.abort();
   const timer = setTimeout(stop, LONGEST);
-  build.addEventListener('abort', stop, { once: true });
+  const watch = onAbort(build, stop);
   return {
     signal: limit.signal,
     [Symbol.dispose]() {
       clearTimeout(timer);
-      build.removeEventListener('abort', stop);
+      watch[Symbol.dispose]();
     },
   };
 }

@@ -1,3 +1,4 @@
+import { onAbort } from '../model/abort.js';
 import { Failure } from '../model/errors.js';
 import type { StepName } from '../model/events.js';
 import { formatDuration } from '../model/quantity.js';
@@ -25,8 +26,7 @@ export function createStepLimits(
     const limit = new AbortController();
     let over: Failure | undefined;
     const stop = () => limit.abort(build.reason);
-    if (build.aborted) stop();
-    else build.addEventListener('abort', stop, { once: true });
+    onAbort(build, stop);
     const timer = setTimeout(() => {
       if (!limit.signal.aborted) over = tookTooLong(step, ms, why());
       limit.abort(over);

@@ -1,3 +1,4 @@
+import { onAbort } from '../../model/abort.js';
 import { Failure } from '../../model/errors.js';
 import { formatDuration } from '../../model/quantity.js';
 import { cutOff } from './bytes.js';
@@ -15,13 +16,9 @@ export function nextChunk(
   silence = STDIN_SILENCE,
 ): Promise<Uint8Array | undefined> {
   return new Promise((resolve, reject) => {
-    const stop = (): void => {
-      clearTimeout(timer);
-      reject(signal.reason as Error);
-    };
     if (signal.aborted) return reject(signal.reason as Error);
-    signal.addEventListener('abort', stop, { once: true });
     const timer = setTimeout(() => reject(silent(silence)), silence);
+    const watch = onAbort(signal, () => reject(signal.reason as Error));
     chunks
       .next()
       .then(
@@ -30,7 +27,7 @@ export function nextChunk(
       )
       .finally(() => {
         clearTimeout(timer);
-        signal.removeEventListener('abort', stop);
+        watch[Symbol.dispose]();
       });
   });
 }

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { unlessAborted } from '../../model/abort.js';
 import { Failure } from '../../model/errors.js';
 import type { Secret } from '../../model/secret.js';
 import type { ContainerExit, EngineDescription, StepIO } from '../../ports.js';
@@ -175,13 +176,4 @@ export function runFailure(connection: Connection, error: unknown): unknown {
     ? "the build's container was removed while it ran"
     : `the engine cannot run the container (${error.status}): ${error.message}`;
   return new Failure('ENGINE_FAILED', message, { cause: error });
-}
-
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason as Error);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

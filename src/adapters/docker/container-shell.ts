@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { TerminalSession } from '../../ports.js';
 import { type Connection, openUpgraded, requestJson } from './connection.js';
 import { delayAbort } from './delay-abort.js';
+import { onAbort } from '../../model/abort.js';
 
 /** How long an abort waits for an image in the making: the engine makes it anyway, and only then can it be removed. */
 const SAVING = 5_000;
@@ -40,16 +41,14 @@ export async function interactWithContainer(
     query: { stream: '1', stdin: '1', stdout: '1', stderr: '1' },
     signal,
   });
-  const abort = (): void => void stream.destroy();
   stream.on('error', () => undefined);
-  signal.addEventListener('abort', abort, { once: true });
+  using _abort = onAbort(signal, () => stream.destroy());
   try {
     await requestJson(connection, { method: 'POST', path: `/containers/${name}/start`, signal });
     using _window = followWindow(connection, name, session);
     void type(session, stream);
     for await (const data of stream as AsyncIterable<Buffer>) await session.write(data);
   } finally {
-    signal.removeEventListener('abort', abort);
     stream.destroy();
   }
 }

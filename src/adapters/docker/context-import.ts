@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { diskFull } from '../buildkit/disk-full.js';
+import { onAbort } from '../../model/abort.js';
 import { Failure } from '../../model/errors.js';
 import { parseReference } from '../../model/reference.js';
 import { type Connection, openStream } from './connection.js';
@@ -58,17 +59,13 @@ function cutWhenUnfinished(body: Readable, signal: AbortSignal): { signal: Abort
   const cut = new AbortController();
   const late = delayAbort(signal, COMMITTING);
   const give = () => cut.abort(signal.reason);
-  const onAbort = () => {
-    if (!body.readableEnded) give();
-  };
-  if (signal.aborted) give();
-  signal.addEventListener('abort', onAbort, { once: true });
-  late.signal.addEventListener('abort', give, { once: true });
+  const watch = onAbort(signal, () => (body.readableEnded ? undefined : give()));
+  onAbort(late.signal, give);
   return {
     signal: cut.signal,
     [Symbol.dispose]() {
       late[Symbol.dispose]();
-      signal.removeEventListener('abort', onAbort);
+      watch[Symbol.dispose]();
     },
   };
 }

@@ -1,3 +1,4 @@
+import { onAbort } from '../../model/abort.js';
 import { asFailure, Failure } from '../../model/errors.js';
 import type { StepIO } from '../../ports.js';
 import { addressOf, asked, type Connection } from './connection.js';
@@ -57,14 +58,12 @@ export async function withPatience(
   const watch = watchEngine(ask, () => giveUp(liveness.silence + liveness.answer), liveness);
   let hurry: NodeJS.Timeout | undefined;
   const onCancelled = () => (hurry = setTimeout(giveUp, DEADLINE, DEADLINE));
-  if (signal?.aborted) onCancelled();
-  else signal?.addEventListener('abort', onCancelled, { once: true });
+  using _build = signal && onAbort(signal, onCancelled);
   try {
     await withDeadline(connection, { ms, signal: enough.signal }, task);
   } finally {
     watch.end();
     clearTimeout(hurry);
-    signal?.removeEventListener('abort', onCancelled);
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Connection, requestJson } from './connection.js';
+import { onAbort } from '../../model/abort.js';
 
 /** How long the engine may take to stop a build before the connection is cut. */
 export const GRACE = 1_000;
@@ -20,7 +21,7 @@ export function gentleStop(connection: Connection, buildId: string, signal: Abor
   const cut = new AbortController();
   let running = false;
   let timer: NodeJS.Timeout | undefined;
-  const onAbort = () => {
+  const stop = () => {
     if (!running) return cut.abort(signal.reason);
     timer = setTimeout(() => cut.abort(signal.reason), GRACE);
     const [query, deadline] = [{ id: buildId }, AbortSignal.timeout(GRACE)];
@@ -28,13 +29,13 @@ export function gentleStop(connection: Connection, buildId: string, signal: Abor
       cut.abort(signal.reason),
     );
   };
-  signal.addEventListener('abort', onAbort, { once: true });
+  const watch = onAbort(signal, stop);
   return {
     cut: cut.signal,
     started: () => (running = true),
     dispose() {
       clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
+      watch[Symbol.dispose]();
     },
   };
 }

@@ -1,5 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
+import { onAbort } from '../../model/abort.js';
 import { Failure } from '../../model/errors.js';
 import { ask } from './ask.js';
 import { makeBridge, removeBridge } from './bridge.js';
@@ -111,7 +112,7 @@ async function live({ options, places, settings, gate, signal }: Keeping, isFirs
     const onLine = (line: string) => onEvent({ kind: 'line', line });
     const daemon = await startDaemon({ places, environment, onLine });
     const stop = () => void daemon.stop();
-    signal.addEventListener('abort', stop, { once: true });
+    using _abort = onAbort(signal, stop);
     if (signal.aborted || !(await answersInTime(daemon))) stop();
     else {
       if (isFirst) await checkStorage(places, onEvent);
@@ -121,7 +122,6 @@ async function live({ options, places, settings, gate, signal }: Keeping, isFirs
       gate.open();
     }
     const end = await daemon.ended;
-    signal.removeEventListener('abort', stop);
     await daemon.stop();
     return end;
   } catch (error) {

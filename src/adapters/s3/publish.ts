@@ -1,3 +1,4 @@
+import { onAbort } from '../../model/abort.js';
 import type { S3Credential } from '../../model/credentials.js';
 import { formatSize } from '../../model/quantity.js';
 import type { FileEntry } from '../../model/tree.js';
@@ -24,9 +25,7 @@ export async function publish(
   { credential, emit, signal, concurrency }: Access,
 ): Promise<Published> {
   const stop = new AbortController();
-  const stopWithBuild = () => stop.abort(signal.reason);
-  signal.addEventListener('abort', stopWithBuild, { once: true });
-  if (signal.aborted) stopWithBuild();
+  using _build = onAbort(signal, () => stop.abort(signal.reason));
   const run = createRun(target, { credential, concurrency, emit, stop });
   try {
     const left = await run.uploadAll(files);
@@ -39,7 +38,6 @@ export async function publish(
     await run.settled();
     throw error;
   } finally {
-    signal.removeEventListener('abort', stopWithBuild);
     await run.close();
   }
 }
