@@ -24,8 +24,8 @@ export function createServices(config: Config, environment: NodeJS.ProcessEnv, l
   const answer = async (question: string): Promise<string> =>
     isServing && question === 'status' ? JSON.stringify(await reportStatus(services)) : '';
   const world = createWorld(config, environment, { log, answer });
-  const { ports, runner, runnerEngine, storage } = world;
-  const { engine, clock, workspaces } = ports;
+  const { ports, runner, runnerEngine, workspaces, storage } = world;
+  const { engine, clock } = ports;
   const limits = { maxBuilds, maxQueued };
   const services: Services = {
     builds: createBuilds(ports, { limits, maxTimeout, stepTimeouts, onFailure: logFailure(log) }),

@@ -1,6 +1,6 @@
 import { Failure } from './model/errors.js';
 import { stepNames, type StepName } from './model/events.js';
-import { parseDuration } from './model/quantity.js';
+import { LONGEST_TIMER, parseDuration } from './model/quantity.js';
 
 export type Address = { host: string; port: number };
 
@@ -30,12 +30,9 @@ export function count(key: string, text: string, { least, most = 100_000 }: Rang
   throw invalid(`${variable(key)} is '${text}', it must be a whole number of at least ${least}`);
 }
 
-/** The longest that a timer of the runtime can wait is 2^31-1 ms, a little less than 25 days. */
-const LONGEST = 24 * 24 * 3_600_000;
-
 export function duration(key: string, text: string): number {
   const ms = quantity(key, text, parseDuration);
-  if (ms >= 1 && ms <= LONGEST) return ms;
+  if (ms >= 1 && ms <= LONGEST_TIMER) return ms;
   throw invalid(`${variable(key)} is '${text}', it must be more than 0 and at most 24d`);
 }
 

@@ -26,6 +26,8 @@ export type World = {
   ports: Ports;
   runner: Runner;
   runnerEngine: RunnerEngine;
+  /** For the files of sessions, which most commands need no engine for: `ports` have those of builds. */
+  workspaces: Workspaces;
   storage: ReturnType<typeof createStocks>['storage'];
   /** Removes what dead runners left on disk. */
   sweepFiles(): Promise<void>;
@@ -57,7 +59,10 @@ export function createWorld(
   const { mirrors, clones, caches, storage } = createStocks(parts);
   const repositories = { allowFileRepositories, knownHosts, accessTtlMs, clock, environment };
   const containers = createDockerContainers({ ...config.containers, connection, runner: runner.id });
-  const workspaces = createWorkspaces({ scratch: join(dataDirectory, 'scratch'), runner });
+  const workspaces = registering(
+    runner,
+    createWorkspaces({ scratch: join(dataDirectory, 'scratch'), runner }),
+  );
   const sweepFiles = async (): Promise<void> => {
     try {
       await workspaces.sweep();
@@ -92,28 +97,35 @@ export function createWorld(
     storage: { ...storage, collect: () => (storage.collect(), sweepNowAndThen()) },
     artefacts: createS3Artefacts(),
     notifier: createNotifier({ clock }),
-    workspaces: registering({ runner, runnerEngine }, workspaces),
+    workspaces: waiting(runnerEngine, workspaces),
     clock,
     runner: runner.id,
     ...(publicUrl !== undefined && { publicUrl }),
   };
   return {
-    ...{ ports, runner, runnerEngine, storage, sweepFiles, sweepDead },
+    ...{ ports, runner, runnerEngine, workspaces, storage, sweepFiles, sweepDead },
     sweepOwn: () => sweep([runner.id], sweeping),
     layBy: () => locks.layBy(),
     settled: () => locks.settled(),
   };
 }
 
-/** Nothing carries the runner's name before a build has its workspace, and none has one while an engine of ours is away. */
-function registering(
-  { runner, runnerEngine }: Pick<World, 'runner' | 'runnerEngine'>,
-  workspaces: Workspaces,
-): Workspaces {
+/** Nothing carries the runner's name before a build has its workspace. */
+function registering(runner: Runner, workspaces: Workspaces): Workspaces {
   return {
     ...workspaces,
     async create(build) {
       await runner.register();
+      return workspaces.create(build);
+    },
+  };
+}
+
+/** No build has one while an engine of ours is away. */
+function waiting(runnerEngine: RunnerEngine, workspaces: Workspaces): Workspaces {
+  return {
+    ...workspaces,
+    async create(build) {
       await runnerEngine.ready();
       return workspaces.create(build);
     },

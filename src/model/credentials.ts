@@ -83,6 +83,15 @@ export function secretsOf(credentials: Omit<Credentials, 'owner'>): string[] {
     notify.email && URL.canParse(notify.email.smtp.reveal())
       ? new URL(notify.email.smtp.reveal())
       : undefined;
-  const all = [...values, ...logins, token, smtp && decodeURIComponent(smtp.password)];
+  const all = [...values, ...logins, token, smtp && decoded(smtp.password)];
   return all.filter((value) => value !== undefined && value !== '') as string[];
+}
+
+// Who sends the mail says what is wrong with it.
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }

@@ -3,6 +3,9 @@ import { Failure } from './errors.js';
 const DURATION_UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const SIZE_UNITS: Record<string, number> = { '': 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
+/** The longest that a timer of the runtime can wait is 2^31-1 ms, a little less than 25 days. */
+export const LONGEST_TIMER = 24 * 86_400_000;
+
 /** `90s`, `30m`, `1h30m`, `500ms`, or a plain number of seconds → milliseconds. Throws Failure USAGE. */
 export function parseDuration(text: string): number {
   if (/^\d+$/.test(text)) return Number(text) * 1000;
@@ -24,8 +27,8 @@ export function parseSize(text: string): number {
 
 /** Milliseconds → `350ms`, `4.2s`, `2m05s`, `1h02m`. */
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)}ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)}s`;
+  if (ms < 999.5) return `${Math.round(ms)}ms`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)}s`;
   const seconds = Math.round(ms / 1000);
   const pad = (n: number) => String(n).padStart(2, '0');
   if (seconds < 3600) return `${Math.floor(seconds / 60)}m${pad(seconds % 60)}s`;
@@ -34,12 +37,21 @@ export function formatDuration(ms: number): string {
 
 /** Bytes → `20.5MB`, three digits and powers of 1000, as `docker images` prints them. */
 export function formatSize(bytes: number): string {
-  const unit = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), 4);
-  return `${Number((bytes / 1000 ** unit).toPrecision(3))}${['B', 'kB', 'MB', 'GB', 'TB'][unit]}`;
+  return scaled(bytes, { base: 1000, digits: 3 }, ['B', 'kB', 'MB', 'GB', 'TB']);
 }
 
 /** Bytes → `512 MB`, four digits and powers of 1024: a limit as it was set, see `parseSize`. */
 export function formatMemory(bytes: number): string {
-  const unit = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), 4);
-  return `${Number((bytes / 1024 ** unit).toPrecision(4))} ${['B', 'KB', 'MB', 'GB', 'TB'][unit]}`;
+  return scaled(bytes, { base: 1024, digits: 4 }, [' B', ' KB', ' MB', ' GB', ' TB']);
+}
+
+function scaled(
+  bytes: number,
+  { base, digits }: { base: number; digits: number },
+  units: readonly string[],
+): string {
+  const rounded = (value: number): number => Number(value.toPrecision(digits));
+  let [value, unit] = [bytes, 0];
+  for (; rounded(value) >= base && unit < units.length - 1; unit++) value /= base;
+  return `${rounded(value)}${units[unit]}`;
 }

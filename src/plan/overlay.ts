@@ -94,8 +94,14 @@ async function* readBoth(
     }
   }
   const answers = base.read(ofBase())[Symbol.asyncIterator]();
+  const ask = (): Promise<IteratorResult<FileContent>> => {
+    const answer = answers.next();
+    // It may fail while the engine holds back what lies in memory, when nobody waits for it yet.
+    answer.catch(() => undefined);
+    return answer;
+  };
   try {
-    for (let answer = answers.next(); ;) {
+    for (let answer = ask(); ;) {
       const arrival = new Promise<void>((resolve) => (arrived = resolve));
       yield* headsInMemory(waiting, contents);
       const settled = await Promise.race([answer, arrival]);
@@ -103,10 +109,10 @@ async function* readBoth(
       yield* headsInMemory(waiting, contents);
       if (settled.done === true) return;
       yield { entry: waiting.shift()!, chunks: settled.value.chunks };
-      answer = answers.next();
+      answer = ask();
     }
   } finally {
-    void answers.return?.(undefined);
+    answers.return?.(undefined).catch(() => undefined);
   }
 }
 

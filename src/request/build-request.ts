@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Credentials } from '../model/credentials.js';
 import { Failure } from '../model/errors.js';
 import { cachePath, containerPath } from '../model/paths.js';
-import { parseSize } from '../model/quantity.js';
+import { LONGEST_TIMER, parseSize } from '../model/quantity.js';
 import { parseReference } from '../model/reference.js';
 import type {
   BuildPolicy,
@@ -144,7 +144,10 @@ function buildPolicy(flags: FlagValues): BuildPolicy {
 function onDisconnect(given: string): OnDisconnect {
   if (given === 'cancel' || given === 'detach') return { kind: given };
   const [, time] = /^grace=(.+)$/.exec(given) ?? [];
-  if (time !== undefined) return { kind: 'grace', ms: positiveDuration('on-disconnect', time) };
+  if (time !== undefined) {
+    // No build lasts longer.
+    return { kind: 'grace', ms: Math.min(positiveDuration('on-disconnect', time), LONGEST_TIMER) };
+  }
   throw wrong('on-disconnect', given, 'it takes cancel, detach, grace=60s');
 }
 

@@ -58,8 +58,14 @@ export function parseCommand(words: readonly string[], options: { local: boolean
   if (isSeedScript && rest.length === 0)
     return { name: 'help', flags: new FlagValues(), operands: ['build'], exitCode: 1 };
   const spec = findCommand(isSeedScript ? 'build' : first, options.local);
-  if (rest.some((word) => word === '--help' || word === '-h')) {
+  const helps = rest.find((word) => word === '--help' || word === '-h');
+  if (helps !== undefined && rest.length === 1)
     return { name: 'help', flags: new FlagValues(), operands: [spec.name] };
+  // It may belong to a command that is another flag's value: who gets the help for that, and 0, takes it for a build.
+  if (helps !== undefined) {
+    throw new Failure('USAGE', `'${helps}' stands alone after '${spec.name}'`, {
+      hint: 'where it belongs to a command to run, quote that twice: ssh takes one pair away',
+    });
   }
   const parsed = parseFlags(spec, rest);
   const [topic] = parsed.operands;

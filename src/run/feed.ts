@@ -1,4 +1,6 @@
 import type { BuildEvent, Emit } from '../model/events.js';
+import { LAST_WORDS } from '../model/last-words.js';
+import { createPatience } from './patience.js';
 import { createSlabs, type Packed } from './slabs.js';
 
 /** Characters of a build's events that are kept for who attaches, and characters that an event has beside its text. */
@@ -10,7 +12,7 @@ export type Feed = {
   emit: Emit<BuildEvent>;
   /**
    * Replays what is kept, then follows to the verdict, which it resolves with; undefined where `signal` aborts before. Who reads slowly
-   * holds nobody back, and is told how much of the log it missed.
+   * holds nobody back, and is told how much of the log it missed; once the build has ended it is waited for as others are.
    */
   follow(emit: Emit<BuildEvent>, signal: AbortSignal): Promise<ResultEvent | undefined>;
 };
@@ -28,19 +30,28 @@ const LONG = 1024;
 export function createFeed(caller: Emit<BuildEvent>, limit = KEPT): Feed {
   const store = createStore(limit);
   let told: Emit<BuildEvent> = caller;
-  const followers = new Set<() => void>();
+  const followers = new Set<{ ring(): void; hurry(): void }>();
+  let ended = false;
   return {
     emit(event) {
       store.push(event);
-      for (const wake of followers) wake();
+      for (const { ring } of followers) ring();
       const taken = told(event);
-      // What is kept of the build must not keep its caller's connection.
-      if (event.type === 'result') told = () => undefined;
+      if (event.type === 'result') {
+        // What is kept of the build must not keep its caller's connection.
+        told = () => undefined;
+        ended = true;
+        for (const { hurry } of followers) hurry();
+      }
       return taken;
     },
-    async follow(emit, signal) {
+    async follow(reader, signal) {
       const bell = createBell();
-      followers.add(bell.ring);
+      using patience = createPatience(reader);
+      const { emit } = patience;
+      const follower = { ring: bell.ring, hurry: () => patience.end(LAST_WORDS) };
+      if (ended) follower.hurry();
+      followers.add(follower);
       signal.addEventListener('abort', bell.ring);
       try {
         for (let place: Place = { at: 0, line: 0 }; !signal.aborted; await bell.rung()) {
@@ -55,7 +66,7 @@ export function createFeed(caller: Emit<BuildEvent>, limit = KEPT): Feed {
         }
         return undefined;
       } finally {
-        followers.delete(bell.ring);
+        followers.delete(follower);
         signal.removeEventListener('abort', bell.ring);
       }
     },

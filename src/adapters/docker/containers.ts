@@ -13,7 +13,7 @@ import { type RunnableContainer, runContainer, runFailure } from './container-ru
 import { checkSecrets } from './container-secrets.js';
 import { interactWithContainer, saveContainer } from './container-shell.js';
 import { delayAbort } from './delay-abort.js';
-import { type EngineIdentity, identifyEngine } from './describe.js';
+import { createIdentity } from './identity.js';
 
 /** How long an abort waits for a container in the making: the engine ends it anyway, and only then can it be removed. */
 export const MAKING = 5_000;
@@ -32,12 +32,11 @@ export function createDockerContainers({
   ...limits
 }: DockerContainersOptions = {}): Containers {
   const connection = connect(where);
-  let known: EngineIdentity | undefined;
+  const identity = createIdentity(connection, 'auto');
   return {
     async create(spec, access) {
       checkSecrets(spec.secrets);
-      known ??= await identifyEngine(connection, 'auto', access.signal);
-      const engine = known.name;
+      const { name: engine } = await identity.get(access.signal);
       const name = `buildbot-${spec.build}-${randomBytes(6).toString('hex')}`;
       const made = {
         name,
@@ -46,7 +45,7 @@ export function createDockerContainers({
         body: containerBody(spec, { limits, engine }),
       };
       try {
-        await makeContainer(connection, made, access);
+        await identity.watch(makeContainer(connection, made, access));
         if (spec.command !== undefined && (spec.secrets.size > 0 || spec.terminal !== undefined))
           await checkShell(connection, made, access.signal);
       } catch (error) {

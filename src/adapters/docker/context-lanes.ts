@@ -9,10 +9,15 @@ export type Lanes = AsyncDisposable & {
 export function createLanes(make: () => Promise<Container>): Lanes {
   const all = new Set<Container>();
   const idle: Container[] = [];
+  let disposed = false;
   return {
     async take() {
       let container = idle.pop();
       if (container === undefined) all.add((container = await make()));
+      if (disposed) {
+        await container[Symbol.asyncDispose]();
+        throw new Error('the context was disposed');
+      }
       let given = false;
       return {
         container,
@@ -23,6 +28,7 @@ export function createLanes(make: () => Promise<Container>): Lanes {
       };
     },
     async [Symbol.asyncDispose]() {
+      disposed = true;
       await Promise.all([...all].map((container) => container[Symbol.asyncDispose]()));
     },
   };

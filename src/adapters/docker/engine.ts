@@ -4,7 +4,8 @@ import { Failure } from '../../model/errors.js';
 import type { Engine, Locks } from '../../ports.js';
 import { buildAndInspect } from './build.js';
 import { connect } from './connection.js';
-import { type BuildkitChoice, type EngineIdentity, identifyEngine } from './describe.js';
+import type { BuildkitChoice, EngineIdentity } from './describe.js';
+import { createIdentity } from './identity.js';
 import { engineName } from './images.js';
 import { lendingNotes } from './lendings.js';
 import { createNameLock } from './name-lock.js';
@@ -31,43 +32,32 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
   const connection = connect(where);
   const withName = createNameLock(locks);
   const notes = lendingNotes(lendings);
-  let known: EngineIdentity | undefined;
-  const identify = async (signal: AbortSignal) =>
-    (known = await identifyEngine(connection, buildkit, signal));
-  /** What comes back after the engine was away may be another one. */
-  const watched = async <T>(call: Promise<T>): Promise<T> => {
-    try {
-      return await call;
-    } catch (error) {
-      if (error instanceof Failure && AWAY.has(error.code)) known = undefined;
-      throw error;
-    }
-  };
+  const identity = createIdentity(connection, buildkit);
 
   return {
     async describe(signal) {
-      const { name, version, buildkit } = await watched(identify(signal));
+      const { name, version, buildkit } = await identity.ask(signal);
       return { name, version, buildkit };
     },
     async build(spec, io) {
-      const engine = known ?? (await identify(io.signal));
+      const engine = await identity.get(io.signal);
       if (buildkit === 'yes' && !engine.buildkit) throw withoutBuildkit(engine);
-      return watched(buildAndInspect(connection, { engine, spec, contextSecret: await contextSecret() }, io));
+      const what = { engine, spec, contextSecret: await contextSecret() };
+      return identity.watch(buildAndInspect(connection, what, io));
     },
     push: (source, target, access) =>
-      watched(
+      identity.watch(
         withName({ name: engineName(target), signal: access.signal }, async () => {
-          const { name: engine } = known ?? (await identify(access.signal));
+          const { name: engine } = await identity.get(access.signal);
           return pushUnderName(connection, { engine, source, target, withName, notes }, access);
         }),
       ),
     tag: (source, target, signal) =>
-      watched(tagImage(connection, { source, target, signal }, { withName, notes })),
-    untag: (name, signal) => watched(untagImage(connection, { engine: known?.name, name, signal })),
+      identity.watch(tagImage(connection, { source, target, signal }, { withName, notes })),
+    untag: (name, signal) =>
+      identity.watch(untagImage(connection, { engine: identity.known?.name, name, signal })),
   };
 }
-
-const AWAY: ReadonlySet<string> = new Set(['ENGINE_UNREACHABLE', 'ENGINE_FAILED']);
 
 function withoutBuildkit({ name, version }: EngineIdentity): Failure {
   return new Failure(

@@ -51,10 +51,15 @@ export async function writeEntries(
   { entries, prefix = '', owner = ROOT }: { entries: readonly TreeEntry[]; prefix?: string; owner?: Owner },
 ): Promise<void> {
   const contents = tree.read(entries.filter((entry) => entry.type === 'file'))[Symbol.asyncIterator]();
-  for (const entry of entries) {
-    const named = { ...entry, path: prefix + entry.path, owner };
-    if (named.type !== 'file') await writeEntry(pack, named);
-    else await writeFile(pack, named, await chunksOf(contents, entry));
+  try {
+    for (const entry of entries) {
+      const named = { ...entry, path: prefix + entry.path, owner };
+      if (named.type !== 'file') await writeEntry(pack, named);
+      else await writeFile(pack, named, await chunksOf(contents, entry));
+    }
+  } finally {
+    // Not awaited: one that waits for its source answers only once that has ended.
+    contents.return?.().then(undefined, () => undefined);
   }
 }
 

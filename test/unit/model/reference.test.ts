@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { parseDuration, parseSize, formatDuration } from '../../../src/model/quantity.js';
+import {
+  formatDuration,
+  formatMemory,
+  formatSize,
+  parseDuration,
+  parseSize,
+} from '../../../src/model/quantity.js';
 import { canonicalHost, formatReference, isDockerHub, parseReference } from '../../../src/model/reference.js';
 import { catalogue } from '../../../src/model/errors.js';
 import { statusOf, statuses } from '../../../src/model/result.js';
@@ -69,6 +75,11 @@ describe('quantities', () => {
       3072,
     ]);
     expect([350, 4200, 125_000, 3_720_000].map(formatDuration)).toEqual(['350ms', '4.2s', '2m05s', '1h02m']);
+  });
+  it('writes what is nearly a unit more as that', () => {
+    expect([999.6, 59_970].map(formatDuration)).toEqual(['1.0s', '1m00s']);
+    expect([0, 999_600, 20_500_000].map(formatSize)).toEqual(['0B', '1MB', '20.5MB']);
+    expect([1_048_575, 512 * 2 ** 20].map(formatMemory)).toEqual(['1 MB', '512 MB']);
   });
   it.each(['', 'x', '5x', '-1', '1 h', '1.5h'])('refuses the duration %j', (text) =>
     expect(() => parseDuration(text)).toThrow(),

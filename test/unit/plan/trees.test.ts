@@ -172,6 +172,25 @@ describe('overlayTree', () => {
     }
     expect(seen).toEqual(['VERSION', 'Z', 'a/b', 'c', 'd/e/f']);
   });
+
+  // Nobody waits for the base then: that it fails must not be news to the whole process.
+  test('gives what it has while the base fails, and then says why', async () => {
+    const failing: Tree = {
+      entries: () => base.entries(),
+      async *read(files) {
+        const asked: FileEntry[] = [];
+        for await (const entry of files) asked.push(entry);
+        yield { entry: asked[0]!, chunks: (async function* () {})() };
+        throw new Error('the store is gone');
+      },
+    };
+    const tree = overlayTree(failing, [file('b')]);
+    const files = (await tree.entries()).filter((entry) => entry.type === 'file');
+    const reader = tree.read(files)[Symbol.asyncIterator]();
+    for (const path of ['a/b', 'b']) expect((await reader.next()).value).toMatchObject({ entry: { path } });
+    await new Promise((resolve) => setImmediate(resolve));
+    await expect(reader.next()).rejects.toThrow('the store is gone');
+  });
 });
 
 // Each time an array gives up its first element, it moves the others.

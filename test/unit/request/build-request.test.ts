@@ -60,6 +60,8 @@ describe('toBuildRequest', () => {
     const policy = (flags: string) => request(`${repo} ${flags}`).policy;
     expect(policy('--on-disconnect detach').onDisconnect).toEqual({ kind: 'detach' });
     expect(policy('--on-disconnect grace=90s').onDisconnect).toEqual({ kind: 'grace', ms: 90_000 });
+    // A timer that is set for longer goes off at once.
+    expect(policy('--on-disconnect grace=30d').onDisconnect).toEqual({ kind: 'grace', ms: 24 * 86_400_000 });
     expect(policy('--on-failure shell').onFailure).toBe('shell');
     for (const wrong of ['later', 'grace', 'grace=', 'grace=0s', 'grace=soon'])
       expect(() => policy(`--on-disconnect ${wrong}`), wrong).toThrow(

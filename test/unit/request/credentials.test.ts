@@ -34,6 +34,8 @@ secrets: { NPM_TOKEN: npm-4 }
     expect(secretsOf(credentials)).toEqual(
       expect.arrayContaining(['tok-1', 'pw-2', 'id-3', 'npm-4', 'pa:ss', 'bob:pa:ss', 'me:tok-1']),
     );
+    const mail = parseCredentials('notify: { email: { from: a@b.c, smtp: "smtp://u:100%@mail.example" } }');
+    expect(secretsOf(mail)).toContain('100%');
     expect(parseCredentials('{"git": {"token": "x"}}').git.token?.reveal()).toBe('x');
     expect(parseCredentials('').registries.size).toBe(0);
   });

@@ -94,7 +94,8 @@ describe('parseCommand', () => {
   });
   it('shows help for no command and for --help', () => {
     expect(parse('').name).toBe('help');
-    expect(parse('build --repo x --help')).toMatchObject({ name: 'help', operands: ['build'] });
+    expect(parse('build --help')).toMatchObject({ name: 'help', operands: ['build'] });
+    expect(refusal('build --test ./app --help').line).toContain("'--help' stands alone after 'build'");
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { BuildEvent } from '../../../src/model/events.js';
+import { LAST_WORDS } from '../../../src/model/last-words.js';
 import { createFeed } from '../../../src/run/feed.js';
 
 const stamp = { time: '2026-01-01T00:00:00.000Z', build: 'b' };
@@ -37,6 +38,22 @@ describe('who follows a build', () => {
     expect(seen).toEqual(['step.started', 'one', 'two', 'result']);
     expect(result).toBe(verdict);
     expect((await follow(feed)).seen).toEqual(seen);
+  });
+
+  it('and takes nothing is not waited for for ever once the build has ended', async () => {
+    vi.useFakeTimers();
+    try {
+      const feed = createFeed(() => undefined);
+      const stuck = () => new Promise<void>(() => undefined);
+      const following = feed.follow(stuck, never);
+      void feed.emit(log('one\n'));
+      void feed.emit(verdict);
+      const late = feed.follow(stuck, never);
+      await vi.advanceTimersByTimeAsync(LAST_WORDS);
+      expect(await Promise.all([following, late])).toEqual([verdict, verdict]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('hears how many lines are gone where there was no room for them, and loses no step', async () => {
