@@ -1,4 +1,4 @@
-// The import law of ARCHITECTURE.md. `npm run lint` holds src to it; type imports count.
+// The import law of ARCHITECTURE.md. `npm run law` holds src to it; type imports count.
 const room = (name, allowed, comment) => ({
   name,
   comment,

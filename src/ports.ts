@@ -24,7 +24,7 @@ export type * from './ports/storage.js';
 export interface Source {
   /**
    * Finds the revision and gives its tree. Rejects with a Failure of exit 3.
-   * Proves first that `credentials` may read the repository: a cache never serves who could not fetch (CONTRACT §7).
+   * Proves first that `credentials` may read the repository: a cache never serves who could not fetch.
    * Safe to call concurrently, also for one repository. Nothing is checked out; the tree reads from the cache until disposed.
    */
   fetch(request: RepositoryRequest, access: SourceAccess, io: StepIO): Promise<FetchedSource>;

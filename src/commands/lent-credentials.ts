@@ -15,7 +15,7 @@ export type Lent = {
 };
 
 /**
- * The caller's agent, and credentials in the order of CONTRACT §4: the document on stdin, or else the one in the environment; seed flags
+ * The caller's agent, and credentials in this order: the document on stdin, or else the one in the environment; seed flags
  * for what that does not speak of.
  */
 export async function lentCredentials(flags: FlagValues, invocation: Invocation): Promise<Lent> {

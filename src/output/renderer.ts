@@ -26,7 +26,7 @@ export type CallerStreams = {
 /** Disposed, nothing of it moves any more; for who leaves before the result. */
 export type Renderer = Emit<BuildEvent> & Disposable;
 
-/** The renderer for a format, on a caller's two streams (CONTRACT §6). Throws Failure USAGE for `tty` where nothing can be drawn. */
+/** The renderer for a format, on a caller's two streams (docs/reference/events.md). Throws Failure USAGE for `tty` where nothing can be drawn. */
 export function createRenderer(
   { format = 'human', progress = 'auto' }: HowToShow,
   streams: CallerStreams,

@@ -11,7 +11,7 @@ import { Secret } from '../model/secret.js';
 import { readDocument } from '../yaml/document.js';
 import { registryHost } from './registry-host.js';
 
-/** Bytes that a credentials document may have (CONTRACT §4). */
+/** Bytes that a credentials document may have. */
 export const MAX_CREDENTIALS = 2 ** 20;
 
 // The library looks through all of the document for each of them: thousands would take it seconds.

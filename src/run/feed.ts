@@ -30,7 +30,7 @@ const LONG = 1024;
 export function createFeed(caller: Emit<BuildEvent>, limit = KEPT): Feed {
   const store = createStore(limit);
   let told: Emit<BuildEvent> = caller;
-  const followers = new Set<{ ring(): void; hurry(): void }>();
+  const followers = new Set<{ ring: () => void; hurry: () => void }>();
   let ended = false;
   return {
     emit(event) {

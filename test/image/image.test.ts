@@ -1,11 +1,12 @@
-import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
+import { pack } from 'tar-fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lab } from '../lab/environment.js';
 import { hardened, socket, socketGroup, USER } from '../scenarios/container.js';
@@ -65,15 +66,14 @@ describe('the image', () => {
     expect((await stat(work)).uid).toBe(USER);
 
     const context = join(work, 'context');
-    execFileSync('mkdir', [context]);
+    await mkdir(context);
     await writeFile(
       join(context, 'Dockerfile'),
       `FROM ${lab('LAB_BASE_IMAGE')}\nRUN echo built; : ${randomUUID()}\n`,
     );
     const image = `buildbot-lab/seed-${randomUUID()}`;
     const command = `buildbot.sh --context - --no-push --image ${image} --tag 1`;
-    const tar = execFileSync('tar', ['-C', context, '-c', '.']);
-    const { code, stdout } = await container.ssh(command, tar);
+    const { code, stdout } = await container.ssh(command, await buffer(pack(context)));
     expect(stdout).toMatch(saidByRun('built'));
     expect(code).toBe(0);
     await docker.getImage(`${image}:1`).remove();

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import { readFile, rm } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { pack } from 'tar-fs';
 import { lab } from '../lab/environment.js';
 import { saidByRun } from '../scenarios/engine.js';
 import { credentials, type Repository } from '../scenarios/repository.js';
 import { outputOf, type Runner, type SshOptions } from '../scenarios/runner.js';
-import { run } from '../scenarios/run.js';
 
 export type World = {
   runner: Runner;
@@ -157,9 +158,6 @@ async function newCommit({ repository }: World, number: number): Promise<string>
 }
 
 /** A directory as a tar. */
-export async function contextOf(directory: string): Promise<Uint8Array> {
-  await run('tar', ['-C', directory, '--exclude=.git', '-cf', `${directory}.tar`, '.']);
-  const tar = await readFile(`${directory}.tar`);
-  await rm(`${directory}.tar`);
-  return tar;
+export function contextOf(directory: string): Promise<Uint8Array> {
+  return buffer(pack(directory, { ignore: (name) => basename(name) === '.git' }));
 }
