@@ -12,7 +12,6 @@ import { createServices } from './services.js';
 
 /** The composition root: environment → Config → adapters (`world`) → what commands work on (`services`) → doors. */
 export async function main(words: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
-  let isAnswered = false;
   try {
     const config = readConfig(environment);
     const log = pino({ level: words[0] === 'serve' ? config.logLevel : 'silent' });
@@ -21,13 +20,12 @@ export async function main(words: readonly string[], environment: NodeJS.Process
     const output = watchOutput(process, gone);
     const invocation = invocationHere(words, environment, gone);
     const exitCode = await runCommand(invocation, services);
-    isAnswered = true;
-    await finish(invocation);
+    // What was asked for is done, whatever becomes of the rest.
+    await finish(invocation).catch((error: unknown) => void explain(asFailure(error)));
     const unwritten = output.failure();
     return unwritten === undefined ? exitCode : explain(unwritten);
   } catch (error) {
     const failure = asFailure(error);
-    if (isAnswered) return explain(failure);
     const { stdout, stderr } = process;
     await refuse(failure, { words, caller: { rights: allRights }, stdout, stderr });
     return failure.exitCode;

@@ -29,11 +29,11 @@ export async function sweep(
 }
 
 /** Begins the task unless that was done less than a minute ago, or by now: at the start of a process it has been. */
-export function everyMinute(task: () => Promise<void>): () => void {
+export function everyMinute(task: () => Promise<void>, onTrouble: (error: unknown) => void): () => void {
   let begunAt = performance.now();
   return () => {
     if (performance.now() - begunAt < 60_000) return;
     begunAt = performance.now();
-    void task().catch(() => undefined);
+    void task().catch(onTrouble);
   };
 }

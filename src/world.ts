@@ -63,12 +63,14 @@ export function createWorld(
     runner,
     createWorkspaces({ scratch: join(dataDirectory, 'scratch'), runner }),
   );
+  const onLeft = (error: unknown) =>
+    log.warn({ err: error }, 'could not remove the files that a dead runner had left');
   const sweepFiles = async (): Promise<void> => {
     try {
       await workspaces.sweep();
       await locks.sweep();
     } catch (error) {
-      log.warn({ err: error }, 'could not remove the files that a dead runner had left');
+      onLeft(error);
     }
   };
   const sweeping = { connection, lendings, locks, log };
@@ -77,7 +79,7 @@ export function createWorld(
     const dead = await runner.dead();
     await sweepFiles();
     if (dead.length > 0) await sweepDead(dead);
-  });
+  }, onLeft);
   const ports: Ports = {
     source: createSource({
       git: createGitSource({ ...repositories, depot: mirrors }),

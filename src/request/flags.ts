@@ -10,8 +10,6 @@ export type Flag = {
   /** The values that are accepted, where it is a fixed set. */
   choices?: readonly string[];
   help: string;
-  /** Other spellings, from the systems that this one replaces. */
-  aliases?: readonly string[];
   /** Its value is never shown. */
   secret?: true;
   /** It has no say in what is made, but in how a build runs or who may: receipts leave it out. */

@@ -143,9 +143,7 @@ function checkName(word: string, flags: readonly Flag[]): string[] {
     if (/^-./.test(word)) throw unknownFlag(word, flags);
     return [word];
   }
-  const flag = flags.find((known) =>
-    long ? known.name === long[1] || known.aliases?.includes(long[1]!) : known.short === short![1],
-  );
+  const flag = flags.find((known) => (long ? known.name === long[1] : known.short === short![1]));
   if (!flag) throw unknownFlag(word, flags);
   if (flag.value === undefined && long?.[2] !== undefined) {
     throw new Failure('USAGE', `--${flag.name} takes no value, but got '${shown(long[2].slice(1))}'`, {
@@ -158,7 +156,7 @@ function checkName(word: string, flags: readonly Flag[]): string[] {
 
 function minimistOptions(flags: readonly Flag[]): minimist.Opts {
   const switches = flags.filter((flag) => flag.value === undefined).map(bare);
-  const alias = flags.map((flag) => [flag.name, [flag.short ?? [], flag.aliases ?? []].flat()]);
+  const alias = flags.map((flag) => [flag.name, flag.short ?? []]);
   return {
     string: ['_', ...flags.filter((flag) => flag.value !== undefined).map((flag) => flag.name)],
     boolean: switches,
@@ -202,9 +200,7 @@ function checkValue(flag: Flag, value: string): void {
 function unknownFlag(word: string, flags: readonly Flag[]): Failure {
   // Behind one dash stands a value: `-pPASSWORD`.
   const name = word.startsWith('--') ? word.replace(/=[^]*/, '') : word.slice(0, 2);
-  const spellings = flags
-    .flatMap((flag) => [flag.name, ...(flag.aliases ?? [])])
-    .map((known) => `--${known}`);
+  const spellings = flags.map((flag) => `--${flag.name}`);
   return new Failure(
     'USAGE',
     `unknown flag '${shown(name, 60)}'${didYouMean(suggest(name.slice(0, 60), spellings))}`,

@@ -5,7 +5,6 @@ const LONGEST = 3_600_000;
 /** The newest few things of each owner by name, each for an hour. Nobody can push out what belongs to who has fewer. */
 export type Keepsake<T> = {
   keep(place: Place, thing: T): void;
-  get(place: Place): T | undefined;
   forget(place: Place): void;
   all(): T[];
 };
@@ -17,9 +16,8 @@ type Kept<T> = Place & { thing: T; timer: NodeJS.Timeout };
 export function createKeepsake<T>(): Keepsake<T> {
   // In order of arrival.
   let kept: Kept<T>[] = [];
-  const find = ({ owner, name }: Place) => kept.find((one) => one.owner === owner && one.name === name);
-  const forget = (place: Place): void => {
-    const found = find(place);
+  const forget = ({ owner, name }: Place): void => {
+    const found = kept.find((one) => one.owner === owner && one.name === name);
     clearTimeout(found?.timer);
     kept = kept.filter((one) => one !== found);
   };
@@ -34,7 +32,6 @@ export function createKeepsake<T>(): Keepsake<T> {
       if (held(owner).length > MOST.each) forget(held(owner)[0]!);
       if (kept.length > MOST.all) forget(greediest()[0]!);
     },
-    get: (place) => find(place)?.thing,
     forget,
     all: () => kept.map(({ thing }) => thing),
   };
