@@ -131,11 +131,11 @@ export interface Spools {
 /** Directories of builder containers that outlive a build, kept by the engine. A cache, so losing one costs time, never a build. */
 export interface Caches {
   /**
-   * The cache of `path` in builders of `repository`, as the name of a volume for `ContainerSpec.caches`. Until it is disposed (safe
-   * twice) nobody else gets the same one, of this runner or another on its data directory: builds of one repository at the same time have caches of their own. Rejects
+   * The cache of `path` in builders of `owner`, as the name of a volume for `ContainerSpec.caches`. Until it is disposed (safe
+   * twice) nobody else gets the same one, of this runner or another on its data directory: builds of one owner at the same time have caches of their own. Rejects
    * with ENGINE_FAILED or ENGINE_UNREACHABLE. Disposal never rejects: its trouble is a warning on `emit`.
    */
-  acquire(repository: string, path: string, io: StepIO): Promise<CacheVolume>;
+  acquire(owner: string, path: string, io: StepIO): Promise<CacheVolume>;
 }
 
 export interface CacheVolume extends AsyncDisposable {

@@ -19,3 +19,11 @@ function maskLogin(word: string): string {
   const isUser = scheme !== '' && !rest.slice(0, end).includes('/');
   return hasPassword || isUser ? `${scheme}***${rest.slice(end)}` : word;
 }
+
+/** What moves a terminal's cursor or changes what it shows (C0 but for tabs and ends of lines, DEL, C1), and what turns text around. */
+const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** Text that may come from a repository, as a line of the runner's own has it: it says nothing to a terminal. */
+export function printable(text: string): string {
+  return text.replace(CONTROL, '?');
+}

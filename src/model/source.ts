@@ -1,3 +1,6 @@
+/** Characters that are read of them: people write less, and all of it is told again and again. */
+export const MOST = { author: 1_024, message: 65_536 };
+
 /** The revision that a build is of, as the repository tells it. */
 export type SourceRevision = {
   /** Full commit id. */

@@ -21,27 +21,40 @@ export function ignoreFiles(tree: Tree, ignore: Ignore): Tree {
 /** Characters of paths after which other builds get their turn: a million paths against a thousand patterns take minutes. */
 const TURN = 1024;
 
-// From the end, since a directory comes before what it holds and may be kept for its sake alone.
 async function filterEntries(
   entries: readonly TreeEntry[],
   keep: (path: string, entry: TreeEntry) => boolean,
 ): Promise<TreeEntry[]> {
+  const wanted = await ask(entries, keep);
   const kept: TreeEntry[] = [];
   const needed = new Set<string>();
-  let asked = 0;
+  // From the end, since a directory comes before what it holds and may be kept for its sake alone.
   for (let i = entries.length - 1; i >= 0; i--) {
     const entry = entries[i]!;
-    asked += entry.path.length;
-    if (asked >= TURN) {
-      await new Promise((resolve) => setImmediate(resolve));
-      asked = 0;
-    }
-    if (!needed.has(entry.path) && !keep(entry.path, entry)) continue;
+    if (!needed.has(entry.path) && wanted[i] === 0) continue;
     kept.push(entry);
     const parent = parentOf(entry.path);
     if (parent !== '') needed.add(parent);
   }
   return kept.reverse();
+}
+
+/** From the start: of a path that lies deep, patterns are asked about each directory above it, and then they have been. */
+async function ask(
+  entries: readonly TreeEntry[],
+  keep: (path: string, entry: TreeEntry) => boolean,
+): Promise<Uint8Array> {
+  const wanted = new Uint8Array(entries.length);
+  let asked = 0;
+  for (const [index, entry] of entries.entries()) {
+    asked += entry.path.length;
+    if (asked >= TURN) {
+      await new Promise((resolve) => setImmediate(resolve));
+      asked = 0;
+    }
+    if (keep(entry.path, entry)) wanted[index] = 1;
+  }
+  return wanted;
 }
 
 /**

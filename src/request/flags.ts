@@ -141,7 +141,7 @@ export const buildFlags: readonly FlagGroup[] = [
         name: 'builder-cache',
         value: 'PATH',
         repeatable: true,
-        help: 'a directory in it that is kept for the next build',
+        help: 'a directory in it that is kept for the next build of the repository with the same key',
       },
       {
         name: 'test',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Failure } from '../model/errors.js';
+import { OWN_HOSTS } from '../model/own-hosts.js';
 import { bucketName, containerPath, keyPrefix, pathComponents } from '../model/paths.js';
 import { parseDuration } from '../model/quantity.js';
 import { checkTag, formatReference, parseReference } from '../model/reference.js';
@@ -52,6 +53,8 @@ export function addHost(value: string): string {
   const address = place.replace(/^\[(.*)\]$/, '$1');
   if (address !== 'host-gateway' && !ADDRESS.safeParse(address).success)
     throw wrong('add-host', value, 'write it like db.example:10.0.0.7');
+  if (name.toLowerCase().replace(/\.$/, '').endsWith(OWN_HOSTS))
+    throw wrong('add-host', value, `names that end in ${OWN_HOSTS} are the runner's own`);
   return `${name}:${address}`;
 }
 

@@ -48,7 +48,8 @@ function build(
     ports,
     build: request.id,
     tag: `${run.tag}-builder`,
-    repository: sourcePlace(request),
+    // What one caller's builder leaves there, another's would run.
+    cachesOf: `${request.credentials.owner} ${sourcePlace(request)}`,
     sharedKey: `${sourcePlace(request)}#${run.plan.project}#builder`,
     credentials: request.credentials,
     context: source,

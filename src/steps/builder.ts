@@ -22,8 +22,8 @@ export type BuilderTools = {
   build: string;
   /** The engine's name for the builder image, where one is built. */
   tag: string;
-  /** Names the repository, for caches that outlive the build. */
-  repository: string;
+  /** Names whose caches outlive the build: a caller's for one repository. */
+  cachesOf: string;
   /** Names the place whose tree the context is. */
   sharedKey: string;
   credentials: Credentials;
@@ -61,7 +61,7 @@ async function runInContainer(
   try {
     const caches = new Map<string, string>();
     for (const path of builder.cache) {
-      const cache = await ports.caches.acquire(tools.repository, path, io);
+      const cache = await ports.caches.acquire(tools.cachesOf, path, io);
       volumes.push(cache);
       caches.set(cache.volume, path);
     }

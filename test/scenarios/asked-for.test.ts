@@ -4,7 +4,8 @@ import { type BuildResult, resultSchema } from '../../src/model/result.js';
 import { lab } from '../lab/environment.js';
 import { docker, engineCan, leftovers, outputOfImage, saidByRun } from './engine.js';
 import { servedDigest } from './registry.js';
-import { createRepository, credentials } from './repository.js';
+import { newKey } from './keys.js';
+import { createRepository, credentials, type Repository } from './repository.js';
 import { startRunner, type Output, type Runner } from './runner.js';
 
 const from = () => `FROM ${lab('LAB_BASE_IMAGE')}\n`;
@@ -154,6 +155,43 @@ describe('a builder', () => {
     );
     expect(resultOf(loop)).toMatchObject({ exitCode: 2, failure: { code: 'EXTRACT_NOT_FOUND' } });
     expect(await leftovers(runner)).toEqual([]);
+  });
+});
+
+describe('between two keys of one runner', () => {
+  let keys: Awaited<ReturnType<typeof newKey>>[];
+  let both: Runner;
+  let repository: Repository;
+  beforeAll(async () => {
+    keys = await Promise.all(['one', 'another'].map(newKey));
+    both = await startRunner({ BUILDBOT_AUTHORIZED_KEYS: keys.map(({ line }) => line).join('\n') });
+    repository = await createRepository({ Dockerfile: from() });
+  });
+  afterAll(async () => {
+    await both[Symbol.asyncDispose]();
+    await repository[Symbol.asyncDispose]();
+  });
+  const buildWith = (key: number, flags: string, credential = credentials()) =>
+    both.ssh(`build --repo ${repository.url} -t a.example/x:1 --no-push --credentials - ${flags}`, {
+      input: credential,
+      key: keys[key]!.file,
+    });
+
+  it('what a builder keeps is for the builds of its key', async () => {
+    const flags = `--builder-image ${lab('LAB_BASE_IMAGE')} --builder-cache /kept --builder-command 'echo "found: $(cat /kept/x)"; echo left > /kept/x'`;
+    const found = async (key: number) => /found: .*/.exec((await buildWith(key, flags)).stdout)?.[0];
+    expect([await found(0), await found(0), await found(1)]).toEqual(['found: ', 'found: left', 'found: ']);
+  });
+
+  it.runIf(engineCan.mountSecrets)('what was made of a secret cannot be asked for by its name', async () => {
+    const Dockerfile = `${from()}RUN --mount=type=secret,id=TOKEN cat /etc/hosts; : ${randomUUID()}\n`;
+    await repository.commit({ Dockerfile });
+    const secret = credentials('secrets: { TOKEN: t }\n');
+    const { stdout, stderr } = await buildWith(0, '--secret id=TOKEN', secret);
+    const name = /\S+\.buildbot\.invalid/.exec(stdout)?.[0];
+    expect(name, stderr).toBeDefined();
+    const thief = await buildWith(1, `--add-host ${name}:127.0.0.1`);
+    expect([thief.code, thief.stderr]).toEqual([2, expect.stringContaining('--add-host')]);
   });
 });
 

@@ -1,12 +1,11 @@
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { resultSchema } from '../../src/model/result.js';
 import { lab } from '../lab/environment.js';
 import { executeIn, leftovers } from './engine.js';
+import { newKey } from './keys.js';
 import { createRepository, credentials, type Repository } from './repository.js';
-import { run } from './run.js';
 import { outputOf, startRunner, type Runner } from './runner.js';
 
 /** Resolves when `check` holds; the test's own timeout is the limit. */
@@ -44,12 +43,6 @@ afterAll(async () => {
 });
 
 const files: string[] = [];
-async function newKey(name: string): Promise<{ file: string; line: string }> {
-  const directory = (await run('mktemp', ['-d'])).trim();
-  const file = join(directory, name);
-  await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', file]);
-  return { file, line: (await run('cat', [`${file}.pub`])).trim() };
-}
 const [mine, operator] = [() => files[0]!, () => files[2]!];
 
 /** A test that goes on when `open` is called, and ends with 7. */

@@ -31,7 +31,7 @@ export async function buildkitBuild(
   let session: (SolveSession & { id: string }) | undefined;
   try {
     session = await startSession(connection, { spec, contextSecret }, stop.cut);
-    const query = solveQuery(spec, buildId, session.id);
+    const query = solveQuery(spec, { buildId, sessionId: session.id, contextSecret });
     const answer = await openStream(connection, { method: 'POST', path: '/build', query, signal: stop.cut });
     stop.started();
     return await follow(answer, (event) => (signal.aborted ? undefined : emit(event)));
@@ -69,13 +69,15 @@ async function follow(answer: Readable, emit: StepIO['emit']): Promise<{ id: str
   return { id: imageId, cached: verdict.cached() };
 }
 
-function solveQuery(spec: ImageSpec, buildId: string, sessionId: string): Record<string, unknown> {
+type Solve = { buildId: string; sessionId: string; contextSecret: Buffer };
+
+function solveQuery(spec: ImageSpec, { buildId, sessionId, contextSecret }: Solve): Record<string, unknown> {
   const query = buildQuery(spec, dockerfilePath(spec.context.dockerfileName));
   const { buildArgs, inlineCache } = spec.options;
   const args = {
     ...Object.fromEntries(buildArgs),
     ...(inlineCache ? { BUILDKIT_INLINE_CACHE: '1' } : {}),
-    [NAMESPACE]: cacheNamespace(spec, buildArgs.get(NAMESPACE)),
+    [NAMESPACE]: cacheNamespace(spec, contextSecret, buildArgs.get(NAMESPACE)),
   };
   return {
     ...query,
@@ -84,7 +86,7 @@ function solveQuery(spec: ImageSpec, buildId: string, sessionId: string): Record
     session: sessionId,
     buildid: buildId,
     buildargs: JSON.stringify(args),
-    extrahosts: [...spec.options.addHosts, ...ownersHosts(spec)],
+    extrahosts: [...spec.options.addHosts, ...ownersHosts(spec, contextSecret)],
   };
 }
 

@@ -30,8 +30,8 @@ export function createCaches({ connection: where, ...options }: CachesOptions): 
   const parts: Parts = { connection, ...options };
   let hasGrown = true;
   return {
-    async acquire(repository, path, { emit, signal }) {
-      const { volume, lock } = await firstFree(repository, path, parts);
+    async acquire(owner, path, { emit, signal }) {
+      const { volume, lock } = await firstFree(owner, path, parts);
       try {
         await markUse(options.directory, volume);
         await createVolume(volume, signal, parts);
@@ -60,11 +60,11 @@ export function createCaches({ connection: where, ...options }: CachesOptions): 
 
 /** The same build again gets the same volume, and one that runs at the same time the next one. */
 async function firstFree(
-  repository: string,
+  owner: string,
   path: string,
   { family, locks }: Parts,
 ): Promise<{ volume: string; lock: AsyncDisposable }> {
-  const hash = createHash('sha256').update(`${repository}\0${path}`).digest('hex').slice(0, 16);
+  const hash = createHash('sha256').update(`${owner}\0${path}`).digest('hex').slice(0, 16);
   for (let n = 1; ; n++) {
     const volume = `buildbot-cache-${await family()}-${hash}-${n}`;
     const lock = await locks.take(volume);

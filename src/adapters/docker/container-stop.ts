@@ -3,15 +3,15 @@ import type { StepIO } from '../../ports.js';
 import { type Connection, EngineError, requestJson } from './connection.js';
 import { cleanUp } from './deadline.js';
 
-/** From TERM to KILL. */
-export const GRACE = 5_000;
+/** From TERM to KILL: within two seconds nothing of a cancelled build runs. */
+export const GRACE = 1_500;
 /** Whoever made the container removes it, whatever state it is in. */
 const removed = () => Promise.resolve();
 /** From KILL to giving up on the engine. */
 export const DEADLINE = 10_000;
 
 /**
- * Ends a container: TERM, KILL if it has not ended 5 s later, and waits until it has. Never rejects: an engine that does not answer
+ * Ends a container: TERM, KILL if it has not ended soon after, and waits until it has. Never rejects: an engine that does not answer
  * is left alone after a while, with a warning.
  */
 export async function stopContainer(

@@ -1,15 +1,16 @@
-import { createHash } from 'node:crypto';
+import { createHmac } from 'node:crypto';
+import { OWN_HOSTS } from '../../model/own-hosts.js';
 import type { ImageSpec } from '../../ports.js';
 
 /**
  * BuildKit runs a RUN that two builds have in common once, for both, with the secrets and the agent of either, and keeps its layer for
  * whoever asks next. What they opened must stay with their owner; the names of extra hosts are part of what BuildKit tells RUNs apart by,
- * their addresses are not (moby/buildkit, solver/llbsolver/ops/exec.go, CacheMap). So a build to which something is lent gets such a name.
+ * their addresses are not (moby/buildkit, solver/llbsolver/ops/exec.go, CacheMap). So a build to which something is lent gets such a name,
+ * which nobody can make who has not got `secret`, and nobody can ask for who has seen it (`--add-host`).
  */
-export function ownersHosts({ owner, secrets, agent }: ImageSpec): string[] {
+export function ownersHosts({ owner, secrets, agent }: ImageSpec, secret: Buffer): string[] {
   if (secrets.size === 0 && agent === undefined) return [];
-  const name = createHash('sha256').update(`lent by ${owner}`).digest('hex').slice(0, 32);
-  return [`${name}.buildbot.invalid:127.0.0.1`];
+  return [`${keyed(secret, ['lent by', owner])}${OWN_HOSTS}:127.0.0.1`];
 }
 
 /** What the ids of RUN --mount=type=cache are told apart by (moby/buildkit, frontend/dockerfile/builder/build.go). */
@@ -19,9 +20,10 @@ export const NAMESPACE = 'BUILDKIT_CACHE_MOUNT_NS';
  * All builds of an engine would share such directories: one could read what another's RUN left there, a secret too, or leave something
  * for it. So each owner has those of each place of its own; within it `asked` is what the caller wants to tell apart.
  */
-export function cacheNamespace({ owner, context }: ImageSpec, asked = ''): string {
-  return createHash('sha256')
-    .update(JSON.stringify([owner, context.sharedKey, asked]))
-    .digest('hex')
-    .slice(0, 32);
+export function cacheNamespace({ owner, context }: ImageSpec, secret: Buffer, asked = ''): string {
+  return keyed(secret, ['caches of', owner, context.sharedKey, asked]);
+}
+
+function keyed(secret: Buffer, what: readonly string[]): string {
+  return createHmac('sha256', secret).update(JSON.stringify(what)).digest('hex').slice(0, 32);
 }

@@ -9,7 +9,7 @@ export type Attributes = ReadonlyMap<string, string>;
 
 /** The attributes that decide what a checkout writes. */
 const NAMES = ['text', 'eol', 'working-tree-encoding', 'ident', 'filter'];
-const MENTIONS_ONE = /^(?!\s*#).*\b(?:eol|working-tree-encoding|ident|filter=lfs)\b/m;
+const MENTIONS_ONE = /^(?![ \t]*#).*\b(?:eol|working-tree-encoding|ident|filter=lfs)\b/m;
 
 /** A commit's files as git's own commands see them, without a work tree: through an index of the commit. */
 export type Index = {

@@ -1,5 +1,5 @@
 import { Failure } from '../../model/errors.js';
-import type { SourceRevision } from '../../model/source.js';
+import { MOST, type SourceRevision } from '../../model/source.js';
 import { DamagedMirror, readWhole, type Objects } from './objects.js';
 
 /** A commit object. `time`: the committer's, in whole seconds since the epoch. */
@@ -39,8 +39,15 @@ function parseCommit(id: string, body: Buffer): Commit {
   return {
     id,
     tree: field(lines, 'tree'),
-    author: field(lines, 'author').replace(/ \d+ [+-]\d+$/, ''),
-    message: end < 0 ? '' : decode(body.subarray(end + 2), encoding).trimEnd(),
+    author: field(lines, 'author')
+      .replace(/ \d+ [+-]\d+$/, '')
+      .slice(0, MOST.author),
+    message:
+      end < 0
+        ? ''
+        : decode(body.subarray(end + 2), encoding)
+            .slice(0, MOST.message)
+            .trimEnd(),
     time: Math.min(committed, LATEST),
   };
 }

@@ -30,8 +30,7 @@ export async function listCommit(
   const list = (tree: string, prefix: string): void => {
     for (const item of directories.get(tree)!) {
       entries.push(entryOf(item, { path: prefix + item.name, mtime: commit.time }, blobs));
-      if (entries.length > MAX_ENTRIES)
-        throw invalid(`it holds more than ${MAX_ENTRIES} files and directories`);
+      if (entries.length > MAX_ENTRIES) throw tooMany();
       if (prefix.length + item.name.length > MAX_PATH)
         throw invalid(`it holds a path of more than ${MAX_PATH} bytes`);
       if (item.kind === 'submodule') gitlinks.push({ path: prefix + item.name, id: item.id });
@@ -55,6 +54,7 @@ function entryOf(
 // Level by level, each tree object once, so that the depth alone counts, not the number of directories.
 async function readDirectories(objects: Objects, root: string): Promise<Directories> {
   const read = new Map<string, readonly TreeItem[]>();
+  let count = 0;
   let level = new Map([[root, '']]);
   while (level.size > 0) {
     const ids = [...level.keys()];
@@ -68,6 +68,8 @@ async function readDirectories(objects: Objects, root: string): Promise<Director
         const place = level.get(id)!;
         const items = parseTree(body, place, id.length / 2);
         read.set(id, items);
+        // Before all of them are in memory.
+        if ((count += items.length) > MAX_ENTRIES) throw tooMany();
         for (const item of items) {
           if (item.kind === 'directory')
             below.set(item.id, place === '' ? item.name : `${place}/${item.name}`);
@@ -118,6 +120,10 @@ async function readTargets(objects: Objects, ids: readonly string[]): Promise<Ma
     },
   );
   return targets;
+}
+
+function tooMany(): Failure {
+  return invalid(`it holds more than ${MAX_ENTRIES} files and directories`);
 }
 
 function invalid(why: string): Failure {

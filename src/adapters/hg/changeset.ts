@@ -1,4 +1,4 @@
-import type { SourceRevision } from '../../model/source.js';
+import { MOST, type SourceRevision } from '../../model/source.js';
 
 /** A changeset. `time`: in whole seconds since the epoch. */
 export type Changeset = Pick<SourceRevision, 'id' | 'author' | 'message'> & { branch: string; time: number };
@@ -13,5 +13,11 @@ export function parseChangeset(text: string): Changeset {
   ];
   const { node, branch, user, desc, date } = found;
   const time = Math.min(Math.max(Math.trunc(date[0]), 0), LATEST);
-  return { id: node, branch, author: user, message: desc.trimEnd(), time };
+  return {
+    id: node,
+    branch,
+    author: user.slice(0, MOST.author),
+    message: desc.slice(0, MOST.message).trimEnd(),
+    time,
+  };
 }

@@ -48,7 +48,7 @@ export function slackMessage(notification: Notification): SlackMessage {
 
 function commitLine({ revision }: Notification): string {
   const where = revision.ref === undefined ? '' : ` on ${oneLine(revision.ref, 100)}`;
-  const author = oneLine(revision.author.replace(/<[^>]*>\s*$/, ''), 80);
+  const author = oneLine(revision.author.replace(/<[^<>]*>\s*$/, ''), 80);
   return `${shortId(revision.id)}${where} by ${author}: ${firstLine(revision.message)}`;
 }
 

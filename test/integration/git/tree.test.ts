@@ -130,6 +130,14 @@ describe('reading', () => {
 });
 
 describe('.gitattributes', () => {
+  // It took a regular expression most of a minute, in which nobody else was answered.
+  test('of line feeds is read at once', async () => {
+    const repository = createRepository();
+    repository.commit({ '.gitattributes': '\n'.repeat(300_000) });
+    const { tree } = await fetchFrom(createSource(), fileUrl(repository));
+    expect((await tree.entries()).map(({ path }) => path)).toEqual(['.gitattributes']);
+  });
+
   test('what a checkout converts is converted, with its true size', async () => {
     const repository = createRepository();
     const latin = 'gr\u00fc\u00df dich\n';

@@ -53,6 +53,8 @@ describe('parseReference', () => {
     'a: b',
     'a:-x',
     'registry.example:x/a',
+    'registry.example:05000/a',
+    'registry.example:500000/a',
     'a@sha256:1',
     `a:${'x'.repeat(129)}`,
     '-a',

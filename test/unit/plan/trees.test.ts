@@ -125,6 +125,19 @@ describe('subtree', () => {
   });
 });
 
+// A path is judged by all directories above it: asked about the deepest one first, a pattern would be asked about all of them in one go.
+test('ignoreFiles asks about a directory before what it holds', async () => {
+  const asked: string[] = [];
+  const ignored = (path: string) => {
+    asked.push(path);
+    return path !== 'a/b/c';
+  };
+  expect(await paths(ignoreFiles(memoryTree([file('a/b/c'), file('a/d')]), ignored))).toEqual([
+    ...['a/', 'a/b/', 'a/b/c'],
+  ]);
+  expect(asked).toEqual(['a', 'a/b', 'a/b/c', 'a/d']);
+});
+
 describe('overlayTree', () => {
   const base = memoryTree([file('a/b'), file('c'), file('d/e/f')], [link('l', 'a')]);
 

@@ -88,6 +88,7 @@ describe('toBuildRequest', () => {
     ['--image a', '--repo is missing'],
     [`${repo} --extract /x`, '--extract needs --builder-image'],
     [`${repo} --add-host a:999.1.1.1`, "--add-host 'a:999.1.1.1'"],
+    [`${repo} --add-host 0a.Buildbot.invalid:127.0.0.1`, "--add-host '0a.Buildbot"],
     [`${repo} --add-host a:1.2.3`, "--add-host 'a:1.2.3'"],
     [`${repo} --add-host a:[::1`, "--add-host 'a:[::1'"],
     [`${repo} --shm-size 99999999999999999999t`, '--shm-size: '],

@@ -22,7 +22,7 @@ function tools(change: { engine?: ReturnType<typeof fakeEngine> } = {}) {
     ports,
     build: 'b',
     tag: 'private-builder',
-    repository: 'https://forge.example/a.git',
+    cachesOf: 'https://forge.example/a.git',
     sharedKey: 'https://forge.example/a.git#a#builder',
     credentials: noCredentials,
     context: memoryTree([]),
