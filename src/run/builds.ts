@@ -91,6 +91,7 @@ type RunningEntry = Entry & { attendance: Attendance; ended: Promise<BuildResult
 export function createBuilds(ports: Ports, options: BuildsOptions): Builds {
   const { limits, maxTimeout, stepTimeouts, onFailure } = options;
   const queue = createQueue(limits);
+  /** Each caller has names of its own for its builds. */
   const entries = new Map<string, RunningEntry>();
   const kept = createKeepsake<Entry>();
   const failures = createFailures();
@@ -122,9 +123,8 @@ export function createBuilds(ports: Ports, options: BuildsOptions): Builds {
     return { status, feed, attendance, cancel, ended };
   };
 
-  const leave = (request: BuildRequest): void => {
-    const { status, feed, attendance } = entries.get(request.id)!;
-    entries.delete(request.id);
+  const leave = (request: BuildRequest, { status, feed, attendance }: RunningEntry): void => {
+    entries.delete(keyOf(placeOf(status)));
     attendance[Symbol.dispose]();
     // Whether the caller has the verdict nobody knows: a dead link is noticed late.
     if (request.policy.onDisconnect.kind !== 'cancel') kept.keep(placeOf(status), endedEntry(status, feed));
@@ -135,18 +135,19 @@ export function createBuilds(ports: Ports, options: BuildsOptions): Builds {
     async submit(request, submission) {
       const { id } = request;
       if (draining) throw new Failure('DRAINING', 'this runner is shutting down and takes no more builds');
-      if (entries.has(id)) {
-        throw new Failure('USAGE', `--id '${id}' is the id of a build that runs now`, {
+      const key = keyOf({ owner: submission.caller.fingerprint, name: id });
+      if (entries.has(key)) {
+        throw new Failure('USAGE', `--id '${id}' is the id of a build of yours that runs now`, {
           hint: 'choose another, or leave it out',
         });
       }
       const entry = start(request, submission);
       kept.forget(placeOf(entry.status));
-      entries.set(id, entry);
+      entries.set(key, entry);
       try {
         return await entry.ended;
       } finally {
-        leave(request);
+        leave(request, entry);
       }
     },
     list: (caller) =>
@@ -154,9 +155,9 @@ export function createBuilds(ports: Ports, options: BuildsOptions): Builds {
         .map(({ status, attendance: { watched } }) => ({ ...status, watched }))
         .filter((status) => caller === undefined || maySee(caller, status)),
     find(id, caller) {
-      const known = [entries.get(id), ...kept.all()].filter((entry) => entry?.status.id === id);
-      const own = known.find((entry) => entry?.status.caller.fingerprint === caller.fingerprint);
-      const entry = own ?? known.find((other) => other && maySee(caller, other.status));
+      const known = [...entries.values(), ...kept.all()].filter(({ status }) => status.id === id);
+      const own = known.find(({ status }) => status.caller.fingerprint === caller.fingerprint);
+      const entry = own ?? known.find(({ status }) => maySee(caller, status));
       return entry && handleOf(entry);
     },
     limits,
@@ -173,6 +174,10 @@ export function createBuilds(ports: Ports, options: BuildsOptions): Builds {
       }
     },
   };
+}
+
+function keyOf({ owner, name }: Place): string {
+  return `${owner} ${name}`;
 }
 
 function placeOf({ caller, id }: BuildStatus): Place {

@@ -4,7 +4,7 @@ import { createStepLimits } from '../../../src/run/step-limits.js';
 import { eventSchema, type BuildEvent } from '../../../src/model/events.js';
 import { resultSchema } from '../../../src/model/result.js';
 import { revision } from '../../fakes/ports.js';
-import { inImage, request, run, started, submission, world, type World } from './world.js';
+import { caller, inImage, request, run, started, submission, world, type World } from './world.js';
 
 describe('a build', () => {
   it('goes its way: events in order, valid by their schema, nothing left', async () => {
@@ -222,6 +222,20 @@ describe('the builds of a runner', () => {
     first.abort(new Failure('CANCELLED', 'gone'));
     expect(await running.result).toMatchObject({ exitCode: 130 });
     expect(w.builds.list()).toEqual([]);
+  });
+
+  it('have names of their own for each caller', async () => {
+    const w = world({ engine: { hangs: true }, options: { limits: { maxBuilds: 2, maxQueued: 1 } } });
+    const callers = [caller, { ...caller, fingerprint: 'SHA256:y' }] as const;
+    const ends = callers.map(() => new AbortController());
+    const builds = callers.map((from, at) => started(w.builds, '--id one', ends[at]!.signal, inImage, from));
+    await Promise.all(builds.map(({ reached }) => reached));
+    await w.builds.find('one', callers[1])!.cancel(new Failure('CANCELLED', 'gone'));
+    expect(w.builds.list().map((build) => build.caller.fingerprint)).toEqual([caller.fingerprint]);
+    ends[0]!.abort(new Failure('CANCELLED', 'gone'));
+    expect((await Promise.all(builds.map(({ result }) => result))).map(({ exitCode }) => exitCode)).toEqual([
+      130, 130,
+    ]);
   });
 
   it('start when their turn comes', async () => {
