@@ -42,10 +42,17 @@ module.exports = {
       [...rooms('model', 'ports', 'adapters/vcs'), ...npm('simple-git'), anyNode],
       'adapters never import each other',
     ),
-    room('adapters/hg/', [...rooms('model', 'ports', 'adapters/vcs'), ...npm('tar-stream'), anyNode]),
+    room('adapters/hg/', [...rooms('model', 'ports', 'adapters/vcs', 'adapters/tar-entries'), anyNode]),
     room('adapters/vcs/', [...rooms('model', 'ports'), anyNode], 'what git and Mercurial have in common'),
     room('adapters/docker/', [
-      ...rooms('model', 'ports', 'adapters/buildkit', 'adapters/context', 'adapters/retry-after'),
+      ...rooms(
+        'model',
+        'ports',
+        'adapters/buildkit',
+        'adapters/context',
+        'adapters/retry-after',
+        'adapters/tar-entries',
+      ),
       ...npm('dockerode', 'docker-modem', 'tar-stream'),
       anyNode,
     ]),
@@ -64,7 +71,7 @@ module.exports = {
     room('adapters/buildkit/', [...rooms('model', 'ports'), anyNode]),
     room(
       'adapters/[^/]+\\.ts',
-      [...rooms('model', 'ports'), anyNode],
+      [...rooms('model', 'ports'), ...npm('tar-stream'), anyNode],
       'spool, workspace, clock, and what is shared and kept on disk',
     ),
   ],

@@ -4,6 +4,7 @@ import { buildkitBuild } from './buildkit-build.js';
 import { classicBuild } from './classic-build.js';
 import type { Connection } from './connection.js';
 import { podmanBuild } from './podman-build.js';
+import { removing } from './debts.js';
 import type { EngineIdentity } from './describe.js';
 import { cleanUp } from './deadline.js';
 import { engineFailure } from './engine-failure.js';
@@ -24,7 +25,7 @@ export async function buildAndInspect(
   const asked = spec.options.platform;
   // The classic builder takes any local base image for the platform that was asked for.
   if (asked !== undefined && !engine.buildkit && !samePlatform(asked, platform)) {
-    const what = `remove the name ${spec.tag}`;
+    const what = removing(spec.tag);
     await cleanUp(connection, { what, ...io }, (signal) => removeName(connection, spec.tag, signal));
     throw new Failure(
       'NOT_SUPPORTED',

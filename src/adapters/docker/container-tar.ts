@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Failure } from '../../model/errors.js';
 import type { TreeEntry } from '../../model/tree.js';
-import { type TarHeader, tarEntries } from './tar-extract.js';
+import { type TarHeader, tarEntries } from '../tar-entries.js';
 
 export type ArchiveEntry = {
   /** Relative to what the tar is of; empty: that itself. */

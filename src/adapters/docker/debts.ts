@@ -4,6 +4,10 @@ import type { Connection } from './connection.js';
 /** Takes something out of the engine. Safe twice, and safe where it is not there. */
 export type Removal = (signal: AbortSignal) => Promise<void>;
 
+/** What is done about a name that an image has borne, in words: debts are known by them. */
+export const removing = (name: string): string => `remove the name ${name}`;
+export const givingBack = (name: string): string => `give the name ${name} back`;
+
 /** Milliseconds before the first of the later tries; the pause doubles while nothing comes of them. */
 const PAUSE = 2_000;
 const LONGEST_PAUSE = 60_000;

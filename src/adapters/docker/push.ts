@@ -3,7 +3,7 @@ import { formatReference, type ImageReference } from '../../model/reference.js';
 import type { RegistryCredentials } from '../../model/credentials.js';
 import type { EngineDescription, StepIO } from '../../ports.js';
 import { type Connection, connectionFailure, EngineError, isStatus, openStream } from './connection.js';
-import { isOwed, type Removal } from './debts.js';
+import { givingBack, isOwed, type Removal, removing } from './debts.js';
 import { cleanUp } from './deadline.js';
 import { delayAbort } from './delay-abort.js';
 import {
@@ -56,11 +56,6 @@ export async function pushUnderName(
   }
 }
 
-/** What is to be done about a name after a push, in words: where nobody bore it before, and where somebody did. */
-export function lendings(name: string): [string, string] {
-  return [`remove the name ${name}`, `give the name ${name} back`];
-}
-
 /** The engine's id of an image that is given by name or id. */
 async function idOf(connection: Connection, source: string, signal: AbortSignal): Promise<string> {
   return source.startsWith('sha256:') ? source : (await inspectImage(connection, source, signal)).id;
@@ -106,8 +101,7 @@ async function lendName(
     seen = { bearer };
     return { digest };
   } finally {
-    const [removed, givenBack] = lendings(name);
-    const what = before === undefined ? removed : givenBack;
+    const what = before === undefined ? removing(name) : givingBack(name);
     const end = async (signal: AbortSignal, seen?: Seen) => {
       await giveBack(connection, { ...lending, seen }, signal);
       await note.forget();

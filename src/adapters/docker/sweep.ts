@@ -56,14 +56,14 @@ export async function sweepEngine(
   return swept;
 }
 
-type Removal = () => Promise<void>;
+type Task = () => Promise<void>;
 
 /** What a runner has left: for each thing, how it is removed. */
 async function leftBy(
   { runner, lent, locks }: { runner: string; lent: string | undefined; locks: SweepOptions['locks'] },
   connection: Connection,
   signal: AbortSignal,
-): Promise<{ containers: Removal[]; pods: Removal[]; images: Removal[] }> {
+): Promise<{ containers: Task[]; pods: Task[]; images: Task[] }> {
   const containers = await containersOf(runner, connection, signal);
   const pods = await podsOf(connection, `${PRIVATE}:${runner}`, signal);
   const images = await imagesOf(runner, connection, signal);
@@ -92,10 +92,7 @@ async function turnAt({ name }: Lending, locks: SweepOptions['locks']): Promise<
 }
 
 /** Says how many are gone. */
-async function removeEach(
-  removals: readonly Removal[],
-  onTrouble: (error: unknown) => void,
-): Promise<number> {
+async function removeEach(removals: readonly Task[], onTrouble: (error: unknown) => void): Promise<number> {
   let removed = 0;
   for (const remove of removals) {
     await remove().then(() => removed++, onTrouble);

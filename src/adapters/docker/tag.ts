@@ -2,13 +2,12 @@ import { Failure } from '../../model/errors.js';
 import type { ImageReference } from '../../model/reference.js';
 import type { EngineDescription } from '../../ports.js';
 import type { Connection } from './connection.js';
-import { forgive, owe } from './debts.js';
+import { forgive, givingBack, owe, removing } from './debts.js';
 import { DEADLINE, withPatience } from './deadline.js';
 import { engineFailure } from './engine-failure.js';
 import { addName, engineName, removeName } from './images.js';
 import { forget, type LendingNotes } from './lendings.js';
 import type { NameLock } from './name-lock.js';
-import { lendings } from './push.js';
 import { podmanUntag } from './podman-untag.js';
 
 /** Names `source` also `target`, when no push uses that name. */
@@ -24,7 +23,7 @@ export async function tagImage(
     const naming = (cut: AbortSignal) => addName(connection, { image: source, name: target }, cut);
     await withPatience(connection, naming, { signal });
     // Before the turn is over: a removal that waits for its own looks then whether it is still owed.
-    for (const what of lendings(name)) forgive(connection, what);
+    for (const what of [removing(name), givingBack(name)]) forgive(connection, what);
     // Of runners that died, too: their sweep would take the name away where it is the same image.
     for (const { file } of await notes.left(name)) await forget(file);
   };
@@ -52,7 +51,7 @@ export async function untagImage(
 ): Promise<void> {
   const remove = engine === 'podman' ? podmanUntag : removeName;
   const removal = (cut: AbortSignal) => remove(connection, name, cut);
-  const what = `remove the name ${name}`;
+  const what = removing(name);
   try {
     await withPatience(connection, removal, { signal });
   } catch (error) {

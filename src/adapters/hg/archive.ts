@@ -1,9 +1,8 @@
-import type { Readable, Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import tar from 'tar-stream';
+import type { Readable } from 'node:stream';
 import { Failure } from '../../model/errors.js';
 import type { TreeEntry } from '../../model/tree.js';
 import type { StreamedEntry } from '../../ports.js';
+import { type TarHeader, tarEntries } from '../tar-entries.js';
 
 /** The cache cannot give what it should have. It has to be thrown away. */
 export class DamagedCache extends Error {
@@ -23,39 +22,31 @@ const MAX_ENTRIES = 1_000_000;
  */
 export async function* archivedEntries(stream: Readable, mtime: number): AsyncGenerator<StreamedEntry> {
   try {
-    yield* tarEntries(stream, mtime);
+    yield* entriesOf(stream, mtime);
   } catch (cause) {
     throw cause instanceof Failure ? cause : new DamagedCache('the archive ended early', { cause });
   }
 }
 
-async function* tarEntries(stream: Readable, mtime: number): AsyncGenerator<StreamedEntry> {
-  const extract = tar.extract();
-  const reading = pipeline(stream, extract as unknown as Writable);
-  // The loop below hears of it too.
-  reading.catch(() => undefined);
+async function* entriesOf(stream: Readable, mtime: number): AsyncGenerator<StreamedEntry> {
   let count = 0;
-  for await (const file of extract) {
+  for await (const { header, chunks } of tarEntries(stream)) {
     if (++count > MAX_ENTRIES) throw invalid(`it holds more than ${MAX_ENTRIES} files`);
-    const entry = entryOf(file.header, mtime);
-    yield entry.type === 'file' ? { entry, chunks: chunksOf(file) } : { entry };
-    file.resume();
+    const entry = entryOf(header, mtime);
+    yield entry.type === 'file' ? { entry, chunks: contentOf(chunks) } : { entry };
   }
-  await reading;
 }
 
-// The stream is cut in the middle of a file as a rule, so that its reader hears of it. Unlike the stream's own iterator, one that is left
-// early ends not the whole archive.
-async function* chunksOf(file: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
-  const chunks = (file as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+// The stream is cut in the middle of a file as a rule, so that its reader hears of it.
+async function* contentOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
-    for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield next.value;
+    yield* chunks;
   } catch (cause) {
     throw new DamagedCache('the archive ended within a file', { cause });
   }
 }
 
-function entryOf({ name, type, mode, linkname, pax }: tar.Header, mtime: number): TreeEntry {
+function entryOf({ name, type, mode, linkname, pax }: TarHeader, mtime: number): TreeEntry {
   // hdrcharset: how Python writes names that are not UTF-8.
   if (Object.hasOwn(pax ?? {}, 'hdrcharset'))
     throw invalid(`it holds '${printable(name.slice(ARCHIVE_PREFIX.length + 1))}', which is not UTF-8`);
