@@ -8,21 +8,23 @@ import { watchOutput } from './local-output.js';
 import { localTerminal } from './local-terminal.js';
 import { asFailure, type Failure } from './model/errors.js';
 import { allRights } from './model/rights.js';
+import { createServerLog } from './server-log.js';
 import { createServices } from './services.js';
 
 /** The composition root: environment → Config → adapters (`world`) → what commands work on (`services`) → doors. */
 export async function main(words: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
   try {
     const config = readConfig(environment);
-    const log = pino({ level: words[0] === 'serve' ? config.logLevel : 'silent' });
+    const isServer = words[0] === 'serve';
+    const log = isServer ? createServerLog(config.logLevel, process) : pino({ level: 'silent' });
     const { services, finish } = createServices(config, environment, log);
     const gone = new AbortController();
-    const output = watchOutput(process, gone);
+    const output = isServer ? undefined : watchOutput(process, gone);
     const invocation = invocationHere(words, environment, gone);
     const exitCode = await runCommand(invocation, services);
     // What was asked for is done, whatever becomes of the rest.
     await finish(invocation).catch((error: unknown) => void explain(asFailure(error)));
-    const unwritten = output.failure();
+    const unwritten = output?.failure();
     return unwritten === undefined ? exitCode : explain(unwritten);
   } catch (error) {
     const failure = asFailure(error);

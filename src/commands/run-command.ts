@@ -1,4 +1,5 @@
 import { asFailure } from '../model/errors.js';
+import { LAST_LINES, LAST_WORDS } from '../model/last-words.js';
 import { flushed } from '../output/pump.js';
 import { readCommand } from '../request/rights.js';
 import { attach } from './attach.js';
@@ -21,7 +22,9 @@ export async function runCommand(invocation: Invocation, services: Services): Pr
     if (failure.code === 'INTERNAL') services.onBug(failure);
     return failure.exitCode;
   } finally {
-    await Promise.all([flushed(invocation.stdout), flushed(invocation.stderr)]);
+    const { words, local, stdout, stderr } = invocation;
+    const within = local && words[0] === 'serve' ? LAST_LINES : LAST_WORDS;
+    await Promise.all([flushed(stdout, within), flushed(stderr, within)]);
   }
 }
 

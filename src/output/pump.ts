@@ -12,8 +12,8 @@ export function createPump(stream: Writable): Pump {
   };
 }
 
-/** Resolves when the reader has taken all that was written, or is gone, or has taken nothing for too long. */
-export function flushed(stream: Writable): Promise<void> {
+/** Resolves when the reader has taken all that was written, or is gone, or has not taken it `within` so many milliseconds. */
+export function flushed(stream: Writable, within = LAST_WORDS): Promise<void> {
   if (stream.destroyed || stream.writableEnded) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {
@@ -21,7 +21,7 @@ export function flushed(stream: Writable): Promise<void> {
       stream.off('close', done);
       resolve();
     };
-    const timer = setTimeout(done, LAST_WORDS).unref();
+    const timer = setTimeout(done, within).unref();
     stream.once('close', done);
     stream.write('', done);
   });

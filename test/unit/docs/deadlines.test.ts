@@ -26,7 +26,7 @@ import { readConfig } from '../../../src/config.js';
 import { PATIENCE as STATUS } from '../../../src/health.js';
 import { DOOR, ENGINE as HEALTH, REPORT } from '../../../src/healthcheck.js';
 import { stepNames } from '../../../src/model/events.js';
-import { LAST_WORDS } from '../../../src/model/last-words.js';
+import { LAST_LINES, LAST_WORDS } from '../../../src/model/last-words.js';
 import { formatDuration } from '../../../src/model/quantity.js';
 import { GRACE as BEGINNING } from '../../../src/run/announce.js';
 import { FAREWELL } from '../../../src/run/patience.js';
@@ -160,8 +160,8 @@ const waits = [
     engine,
   ],
   [
-    'SIGTERM: running builds; what they clean up; connections',
-    `\`BUILDBOT_DRAIN\` (${time(drain)}); ${time(CLEANUP)}; ${time(2 * farewellMs)}`,
+    'SIGTERM: running builds; what they clean up; connections; a log that nobody reads',
+    `\`BUILDBOT_DRAIN\` (${time(drain)}); ${time(CLEANUP)}; ${time(2 * farewellMs)}; ${time(LAST_LINES)}`,
     '130 (75 for who waits); the next start cleans up',
   ],
 ] as const;
