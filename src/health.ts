@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { type Space, spaceAt } from './adapters/disk.js';
+import { type Space, spaceAt, writeFault } from './adapters/disk.js';
 import type { Usage } from './adapters/storage.js';
 import type { EngineHealth, Health } from './commands/invocation.js';
 import { asFailure } from './model/errors.js';
@@ -33,9 +33,11 @@ export function createHealth({ engine, clock, dataDirectory, usage }: HealthOpti
 }
 
 /** A directory that is not made yet will lie where the one above it does. */
-async function spaceFor(path: string): Promise<Space | undefined> {
+async function spaceFor(path: string): Promise<(Space & { fault?: string }) | undefined> {
   const found = await spaceAt(path);
-  return found === undefined && dirname(path) !== path ? await spaceFor(dirname(path)) : found;
+  if (found === undefined) return dirname(path) === path ? undefined : await spaceFor(dirname(path));
+  const fault = await writeFault(path);
+  return { ...found, ...(fault !== undefined && { fault }) };
 }
 
 async function askEngine(

@@ -18,16 +18,23 @@ type Tools = {
   stdout: Writable;
 };
 
-/** `healthcheck`: how the runner is, and 0 if it listens on the SSH port and the engine answers. Rejects with ENGINE_UNREACHABLE. */
+/** `healthcheck`: how the runner is, and 0 if it listens on the SSH port, the engine answers and the data directory can be written. Rejects with ENGINE_UNREACHABLE or RUNNER_FAILED. */
 export async function healthcheck(
   { sshAddress }: Config,
   { engine, ownEngine, runner, stdout }: Tools,
 ): Promise<number> {
   await greet(sshAddress);
+  let fault: string | undefined;
   for (const text of await runner.askOthers('status', AbortSignal.timeout(REPORT))) {
-    stdout.write(summarise(JSON.parse(text) as StatusReport));
+    const report = JSON.parse(text) as StatusReport;
+    stdout.write(summarise(report));
+    fault ??= report.disk.fault;
   }
   await greetEngine(engine, ownEngine);
+  if (fault !== undefined)
+    throw new Failure('RUNNER_FAILED', `the data directory cannot be written (${fault})`, {
+      hint: 'look after its disk',
+    });
   return 0;
 }
 

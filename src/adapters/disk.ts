@@ -1,4 +1,5 @@
-import { lstat, readdir, stat, statfs } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, lstat, readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Bytes that all below `path` takes on the disk, as du(1) counts them. What disappears meanwhile counts nothing. */
@@ -18,6 +19,14 @@ export type Space = { free: number; total: number };
 export async function spaceAt(path: string): Promise<Space | undefined> {
   const found = await statfs(path).catch(() => undefined);
   return found && { free: found.bavail * found.bsize, total: found.blocks * found.bsize };
+}
+
+/** Why nothing can be written in a directory (EROFS, EACCES), where that is so. */
+export async function writeFault(path: string): Promise<string | undefined> {
+  return await access(path, constants.W_OK | constants.X_OK).then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => error.code,
+  );
 }
 
 /** Whether two paths lie on one file system. */

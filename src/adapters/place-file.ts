@@ -18,13 +18,9 @@ export async function placeFile(file: string, text: string): Promise<void> {
   }
 }
 
-/** What a caller is told when the data directory cannot be written; that its disk is full speaks for itself. */
-export function dataDirectoryFailure(cause: unknown): unknown {
+/** What a caller is told when the data directory cannot be written, or `what` cannot be done; that its disk is full speaks for itself. */
+export function dataDirectoryFailure(cause: unknown, what = 'write to its data directory'): unknown {
   const { code } = cause as NodeJS.ErrnoException;
   if (code === undefined || isOutOfSpace(cause)) return cause;
-  return new Failure('SOURCE_FAILED', `the runner cannot write to its data directory (${code})`, {
-    hint: 'whoever runs this buildbot has to look after its disk',
-    transient: true,
-    cause,
-  });
+  return new Failure('RUNNER_FAILED', `the runner cannot ${what} (${code})`, { transient: true, cause });
 }

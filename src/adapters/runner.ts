@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { access, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Failure, isOutOfSpace } from '../model/errors.js';
-import { placeFile } from './place-file.js';
+import { dataDirectoryFailure, placeFile } from './place-file.js';
 import { announce, ask, isPresent } from './presence.js';
 
 /**
@@ -13,7 +12,7 @@ export type Runner = {
   /** Twelve hexadecimal digits, new for each process. */
   id: string;
   /**
-   * Makes it known that this runner lives. Before anything carries its name; safe to call often. Rejects with CONFIG_INVALID, or with
+   * Makes it known that this runner lives. Before anything carries its name; safe to call often. Rejects with RUNNER_FAILED, or with
    * what the system says of a full disk.
    */
   register(): Promise<void>;
@@ -89,13 +88,7 @@ async function register(
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await announce(file, answer);
   } catch (cause) {
-    // The caller is told that the disk is full.
-    if (isOutOfSpace(cause)) throw cause;
-    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new Failure('CONFIG_INVALID', `the runner cannot make a socket in '${directory}' (${code})`, {
-      hint: 'the data directory must be writable, and on a file system that has sockets',
-      cause,
-    });
+    throw dataDirectoryFailure(cause, `make a socket in '${directory}'`);
   }
 }
 

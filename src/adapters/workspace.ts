@@ -2,8 +2,8 @@ import { constants } from 'node:fs';
 import { access, mkdir, mkdtemp, readdir, readlink, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Failure, isOutOfSpace } from '../model/errors.js';
 import type { Workspaces } from '../ports.js';
+import { dataDirectoryFailure } from './place-file.js';
 import type { Runner } from './runner.js';
 import { startTime } from './start-time.js';
 
@@ -59,10 +59,7 @@ async function makeDirectory(parent: string, name: string): Promise<string> {
     await mkdir(parent, { recursive: true, mode: 0o700 });
     return await mkdtemp(join(parent, name));
   } catch (cause) {
-    // The caller is told that the disk is full.
-    if (isOutOfSpace(cause)) throw cause;
-    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new Failure('CONFIG_INVALID', `the runner cannot write below '${parent}' (${code})`, { cause });
+    throw dataDirectoryFailure(cause, `write below '${parent}'`);
   }
 }
 

@@ -43,10 +43,13 @@ export type EngineHealth = { checkedAt: string } & (
   { reachable: true; name: string; version: string } | { reachable: false; message: string }
 );
 
-/** Bytes. `disk` is that of the data directory; `used`, once it has been measured, is what all caches have of their limit. */
+/**
+ * Bytes. `disk` is that of the data directory; `used`, once it has been measured, is what all caches have of their limit; `fault`, where it
+ * cannot be written, what the system says.
+ */
 export type Health = {
   engine: EngineHealth;
-  disk: { free: number; total: number; caches: { used?: number; limit: number } };
+  disk: { free: number; total: number; fault?: string; caches: { used?: number; limit: number } };
 };
 
 /** Commands that the composition root alone can run. */

@@ -82,7 +82,7 @@ function describeHealth({ engine, disk, lastError }: StatusReport): string {
     engine.reachable
       ? `engine: ${engine.name} ${engine.version}`
       : `engine: not reachable: ${engine.message}`,
-    `disk: ${formatSize(disk.free)} of ${formatSize(disk.total)} free; caches: ${caches}`,
+    `disk: ${formatSize(disk.free)} of ${formatSize(disk.total)} free; caches: ${caches}${disk.fault === undefined ? '' : `; it cannot be written (${disk.fault})`}`,
   ];
   if (lastError)
     lines.push(`last error: ${lastError.time} ${lastError.build} ${lastError.message} (${lastError.code})`);

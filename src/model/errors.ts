@@ -53,6 +53,10 @@ export const catalogue = {
     exit: 69,
     hint: 'this is not the fault of the build: ask whoever runs this buildbot to make room, then try again',
   },
+  RUNNER_FAILED: {
+    exit: 69,
+    hint: 'this is not the fault of the build: ask whoever runs this buildbot to look after its machine, then try again',
+  },
   INTERNAL: { exit: 70, hint: 'please report it' },
 
   QUEUE_FULL: { exit: 75, hint: 'try again later' },
@@ -129,7 +133,16 @@ export function asFailure(error: unknown): Failure {
   if (isSuppressed(error)) return asFailure(error.suppressed);
   const message = error instanceof Error ? error.message : String(error);
   if (isOutOfSpace(error)) return new Failure('DISK_FULL', `disk full: ${message}`, { cause: error });
+  if (isMachineTrouble(error))
+    return new Failure('RUNNER_FAILED', `trouble of the runner's machine: ${message}`, { cause: error });
   return new Failure('INTERNAL', `internal error: ${message}`, { cause: error });
+}
+
+/** What the system says where a machine can no longer do what it could: a disk mounted read-only, nothing left of what all share. errno(3). */
+const MACHINE = new Set(['EROFS', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM']);
+
+export function isMachineTrouble(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && MACHINE.has(String(error.code));
 }
 
 /** What the system says where a file system, or somebody's share of it, is full: errno(3). */

@@ -29,7 +29,8 @@ test('the name of a data directory is asked for again where it could not be had,
 test.each([
   ['ENOSPC', 'DISK_FULL'],
   ['EDQUOT', 'DISK_FULL'],
-  ['EROFS', 'SOURCE_FAILED'],
+  ['EROFS', 'RUNNER_FAILED'],
+  ['EACCES', 'RUNNER_FAILED'],
 ])('a data directory that says %s is %s', (code, failure) => {
   const error = Object.assign(new Error(code), { code });
   expect(asFailure(dataDirectoryFailure(error)).code).toBe(failure);

@@ -41,6 +41,11 @@ it.each(['ENOSPC', 'EDQUOT'])("%s is nobody's bug", (code) => {
   });
 });
 
+it.each(['EROFS', 'EMFILE'])('%s is neither a bug nor the fault of a build', (code) => {
+  const error = Object.assign(new Error(`${code}: open`), { code });
+  expect(asFailure(error)).toMatchObject({ code: 'RUNNER_FAILED', exitCode: 69 });
+});
+
 it('words for another line keep all else', () => {
   const failure = new Failure('PUSH_FAILED', 'a', { transient: true, retryAfter: 3000, commandExitCode: 7 });
   expect(failure.mapText((text) => text.toUpperCase())).toMatchObject({
