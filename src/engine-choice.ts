@@ -56,7 +56,8 @@ function noRights(lacking: string): Failure {
 
 function noEngine(lacking: string): Failure {
   return new Failure(
-    'CONFIG_INVALID',
+    // It may be on its way: the engine's own service starts beside this one.
+    'ENGINE_UNREACHABLE',
     `there is no engine: no socket at ${SOCKETS.at(-1)}, no DOCKER_HOST, and one of its own lacks ${lacking}`,
     {
       hint: 'mount the socket (docker run -v /var/run/docker.sock:/var/run/docker.sock), or set DOCKER_HOST',

@@ -17,7 +17,7 @@ import { sshSignature } from './ssh/sshsig.js';
 
 export type DoorTools = { log: Logger; workspaces: Workspaces };
 
-/** Runs the SSH door until SIGTERM or SIGINT, and returns the exit code. Rejects with CONFIG_INVALID where it cannot start. */
+/** Runs the SSH door until SIGTERM or SIGINT, and returns the exit code. Rejects where it cannot start: CONFIG_INVALID, or 69 where that may pass. */
 export async function serve(config: Config, services: Services, tools: DoorTools): Promise<number> {
   const { log } = tools;
   const keys = createKeyRing(config, log);

@@ -6,7 +6,7 @@ import type { Config } from './config.js';
 import { createHealth } from './health.js';
 import type { Runner } from './adapters/runner.js';
 import { healthcheck } from './healthcheck.js';
-import { Failure } from './model/errors.js';
+import { Failure, mayPass } from './model/errors.js';
 import { logFailure } from './operator-log.js';
 import { createBuilds } from './run/builds.js';
 import { serve } from './serve.js';
@@ -35,7 +35,7 @@ export function createServices(config: Config, environment: NodeJS.ProcessEnv, l
     onBug: (failure) => logFailure(log)('', failure),
     local: {
       serve: async () => {
-        await runner.register();
+        await runner.register().catch(refuseDirectory);
         isServing = true;
         await world.sweepFiles();
         await world.layBy();
@@ -50,6 +50,13 @@ export function createServices(config: Config, environment: NodeJS.ProcessEnv, l
     },
   };
   return { services, finish: (last) => finish(last, world) };
+}
+
+/** What a build is not to blame for is wrong in the settings, where a server starts with it and it will not pass. */
+function refuseDirectory(error: unknown): never {
+  if (!(error instanceof Failure) || mayPass(error.cause)) throw error;
+  const hint = 'the data directory must be writable, and on a file system that has sockets';
+  throw new Failure('CONFIG_INVALID', error.message, { hint, cause: error.cause });
 }
 
 /** An engine's data has one dockerd at a time. */

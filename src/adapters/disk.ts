@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
-import { access, lstat, readdir, stat, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, lstat, mkdir, readdir, stat, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 /** Bytes that all below `path` takes on the disk, as du(1) counts them. What disappears meanwhile counts nothing. */
 export async function diskUsage(path: string): Promise<number> {
@@ -27,6 +27,23 @@ export async function writeFault(path: string): Promise<string | undefined> {
     () => undefined,
     (error: NodeJS.ErrnoException) => error.code,
   );
+}
+
+/** Makes a private directory, and those above it. Node says ENOENT of one on a read-only disk; this says what the system does. */
+export async function makeDirectories(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') await checkWritable(dirname(path));
+    throw error;
+  }
+}
+
+async function checkWritable(path: string): Promise<void> {
+  await access(path, constants.W_OK | constants.X_OK).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT' || dirname(path) === path) throw error;
+    await checkWritable(dirname(path));
+  });
 }
 
 /** Whether two paths lie on one file system. */

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, rm, writeFile } from 'node:fs/promises';
+import { link, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Failure, isOutOfSpace } from '../model/errors.js';
+import { makeDirectories } from './disk.js';
 
 /** Makes a private file with its whole text, unless somebody was faster: then that one stays. */
 export async function placeFile(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  await makeDirectories(dirname(file));
   const fresh = `${file}.${randomUUID()}`;
   try {
     await writeFile(fresh, text, { mode: 0o600, flag: 'wx' });

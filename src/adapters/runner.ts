@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { access, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { access, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectories } from './disk.js';
 import { dataDirectoryFailure, placeFile } from './place-file.js';
 import { announce, ask, isPresent } from './presence.js';
 
@@ -85,7 +86,7 @@ async function register(
   answer: (question: string) => Promise<string>,
 ): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectories(directory);
     await announce(file, answer);
   } catch (cause) {
     throw dataDirectoryFailure(cause, `make a socket in '${directory}'`);

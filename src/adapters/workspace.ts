@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
-import { access, mkdir, mkdtemp, readdir, readlink, rm, statfs } from 'node:fs/promises';
+import { access, mkdtemp, readdir, readlink, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Workspaces } from '../ports.js';
+import { makeDirectories } from './disk.js';
 import { dataDirectoryFailure } from './place-file.js';
 import type { Runner } from './runner.js';
 import { startTime } from './start-time.js';
@@ -56,7 +57,7 @@ export function createWorkspaces({
 
 async function makeDirectory(parent: string, name: string): Promise<string> {
   try {
-    await mkdir(parent, { recursive: true, mode: 0o700 });
+    await makeDirectories(parent);
     return await mkdtemp(join(parent, name));
   } catch (cause) {
     throw dataDirectoryFailure(cause, `write below '${parent}'`);

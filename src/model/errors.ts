@@ -145,6 +145,22 @@ export function isMachineTrouble(error: unknown): boolean {
   return error instanceof Error && 'code' in error && MACHINE.has(String(error.code));
 }
 
+/** What the system says where another program or the network is in the way: it may pass too. errno(3), getaddrinfo(3). */
+const ELSEWHERE = new Set(['EADDRINUSE', 'EADDRNOTAVAIL', 'EAI_AGAIN', 'ENOTFOUND']);
+
+/** What keeps a server from its start: wrong settings, but for what may be over at the next try. */
+export function startFailure(message: string, cause: unknown): Failure {
+  const { code = 'unknown error' } = cause as NodeJS.ErrnoException;
+  const text = `${message} (${code})`;
+  if (!mayPass(cause)) return new Failure('CONFIG_INVALID', text, { cause });
+  return new Failure('RUNNER_FAILED', text, { hint: 'it may pass: try again', cause });
+}
+
+export function mayPass(cause: unknown): boolean {
+  const { code = '' } = (cause ?? {}) as NodeJS.ErrnoException;
+  return isMachineTrouble(cause) || isOutOfSpace(cause) || ELSEWHERE.has(code);
+}
+
 /** What the system says where a file system, or somebody's share of it, is full: errno(3). */
 export function isOutOfSpace(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');

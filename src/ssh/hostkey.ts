@@ -2,7 +2,7 @@ import { createPrivateKey, generateKeyPairSync, randomBytes, type KeyObject } fr
 import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import ssh2 from 'ssh2';
-import { Failure } from '../model/errors.js';
+import { Failure, startFailure } from '../model/errors.js';
 import { fingerprintOf } from './publickey.js';
 import { uint32, wireString } from './wire.js';
 
@@ -15,7 +15,7 @@ const type = 'ssh-ed25519';
 
 /**
  * The server's key in `file`, made (0600) where there is none. Safe when several runners start on one directory at once:
- * the first one's key stays, and all use it. Rejects with CONFIG_INVALID.
+ * the first one's key stays, and all use it. Rejects with CONFIG_INVALID, or RUNNER_FAILED where it may pass.
  */
 export async function loadHostKey(file: string): Promise<HostKey> {
   const found = await readKeyFile(file);
@@ -53,9 +53,7 @@ async function readKeyFile(file: string): Promise<string | undefined> {
     return await readFile(file, 'utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
-    throw new Failure('CONFIG_INVALID', `the host key ${file} cannot be read (${codeOf(error)})`, {
-      cause: error,
-    });
+    throw startFailure(`the host key ${file} cannot be read`, error);
   }
 }
 
@@ -69,11 +67,9 @@ async function createKeyFile(file: string): Promise<void> {
       if (codeOf(error) !== 'EEXIST') throw error;
     });
   } catch (error) {
-    throw new Failure('CONFIG_INVALID', `the host key ${file} cannot be made (${codeOf(error)})`, {
-      cause: error,
-    });
+    throw startFailure(`the host key ${file} cannot be made`, error);
   } finally {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => undefined);
   }
 }
 
@@ -109,6 +105,6 @@ export function generateOpenSshKey(): string {
   return `-----BEGIN OPENSSH PRIVATE KEY-----\n${lines}\n-----END OPENSSH PRIVATE KEY-----\n`;
 }
 
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? 'unknown error';
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
 }

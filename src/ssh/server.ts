@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { nextTick } from 'node:process';
 import ssh2, { type Connection } from 'ssh2';
-import { Failure } from '../model/errors.js';
+import { startFailure } from '../model/errors.js';
 import { createAdmission, type AdmissionLimits } from './admission.js';
 import { serveConnection } from './connection.js';
 import { mendConnection, socketOf } from './faults.js';
@@ -83,7 +83,7 @@ const ident = 'OpenSSH_buildbot';
 /** How long the last words may take to reach a client that is being sent away. */
 export const farewellMs = 2_000;
 
-/** Starts the SSH door. Rejects with CONFIG_INVALID where the key or the address cannot be used. */
+/** Starts the SSH door. Rejects with CONFIG_INVALID where the key or the address cannot be used, with RUNNER_FAILED where that may pass. */
 export async function startSshServer(options: SshServerOptions): Promise<SshServer> {
   checkInternals();
   parseHostKey(options.hostKey, 'the SSH server');
@@ -139,8 +139,7 @@ async function listen(listener: Server, { address: { host, port }, log }: SshSer
     listener.listen(port, host);
     await once(listener, 'listening');
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new Failure('CONFIG_INVALID', `cannot listen on ${host}:${port} (${code})`, { cause });
+    throw startFailure(`cannot listen on ${host}:${port}`, cause);
   }
   // Out of file descriptors, say: it passes.
   listener.on('error', (err) => log.error({ err }, 'cannot accept SSH connections'));

@@ -24,7 +24,7 @@ describe('the engine of a runner', () => {
   it('is none otherwise, and one line says what to do', () => {
     expect(choose('auto', { lacks: none }).refusal?.line).toBe(
       'there is no engine: no socket at /var/run/docker.sock, no DOCKER_HOST, and one of its own lacks dockerd (not installed) and to be root, CAP_SYS_ADMIN; ' +
-        'mount the socket (docker run -v /var/run/docker.sock:/var/run/docker.sock), or set DOCKER_HOST (CONFIG_INVALID)',
+        'mount the socket (docker run -v /var/run/docker.sock:/var/run/docker.sock), or set DOCKER_HOST (ENGINE_UNREACHABLE)',
     );
   });
 

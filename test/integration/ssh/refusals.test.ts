@@ -325,7 +325,7 @@ describe('the server', () => {
     const key = readFileSync(ring.file('ed25519'), 'utf8');
     const taken: Promise<SshServer> = startSshServer(options({ host: '127.0.0.1', port }, key));
     await expect(taken).rejects.toMatchObject({
-      code: 'CONFIG_INVALID',
+      code: 'RUNNER_FAILED',
       message: expect.stringContaining('EADDRINUSE') as string,
     });
     if (!existsSync(ring.file('rsa'))) ring.add('rsa', '-t', 'rsa', '-b', '2048');
