@@ -38,6 +38,8 @@ export async function runProgram(
   signal.throwIfAborted();
   const child = spawn(program, args, { cwd: directory, env: environment, detached: true, stdio: 'pipe' });
   const ended = exitCode(child, program);
+  // Where descriptors have run out, it has not even pipes.
+  if (child.pid === undefined) await ended;
   const stop = killGroup(child, ended);
   signal.addEventListener('abort', stop, { once: true });
   try {
@@ -64,11 +66,23 @@ type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
 /** The sentence for a program that is not there, or cannot be started. */
 export function cannotStart(program: Program, cause: unknown): Failure {
+  const { code = '' } = cause as NodeJS.ErrnoException;
+  const lacking = LACKING[code];
+  if (lacking !== undefined)
+    return new Failure('RUNNER_FAILED', `${program} cannot be started: ${lacking} (${code})`, { cause });
   return new Failure('SOURCE_FAILED', `${program} cannot be started on the runner`, {
     hint: `the runner needs ${NEEDED[program]} or later in its PATH`,
     cause,
   });
 }
+
+/** What the machine has run out of, by errno(3). */
+const LACKING: Record<string, string> = {
+  EMFILE: 'the runner has no file descriptors left',
+  ENFILE: 'the machine has no file descriptors left',
+  ENOMEM: 'the machine has no memory left',
+  EAGAIN: 'there are as many processes as there may be',
+};
 
 const NEEDED: Record<Program, string> = { git: 'git 2.36', hg: 'Mercurial 5.8' };
 
