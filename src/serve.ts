@@ -17,7 +17,7 @@ import { sshSignature } from './ssh/sshsig.js';
 
 export type DoorTools = { log: Logger; workspaces: Workspaces };
 
-/** Runs the SSH door until SIGTERM or SIGINT, and returns the exit code. Rejects where it cannot start: CONFIG_INVALID, or 69 where that may pass. */
+/** Runs the SSH door until SIGTERM, SIGINT or SIGHUP, and returns the exit code. Rejects where it cannot start: CONFIG_INVALID, or 69 where that may pass. */
 export async function serve(config: Config, services: Services, tools: DoorTools): Promise<number> {
   const { log } = tools;
   const keys = createKeyRing(config, log);
@@ -114,12 +114,15 @@ function startTimer(ms: number): { elapsed: Promise<void> } & Disposable {
   return { elapsed, [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
+/** SIGHUP too: the terminal in which it was started is closed. */
+const ENDS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
 function nextSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     const done = (signal: NodeJS.Signals) => {
-      process.off('SIGTERM', done).off('SIGINT', done);
+      for (const name of ENDS) process.off(name, done);
       resolve(signal);
     };
-    process.on('SIGTERM', done).on('SIGINT', done);
+    for (const name of ENDS) process.on(name, done);
   });
 }

@@ -39,8 +39,8 @@ async function serveInto(log: number) {
       ];
       return await run('ssh', words);
     },
-    async stop() {
-      server.kill('SIGTERM');
+    async stop(signal: NodeJS.Signals = 'SIGTERM') {
+      server.kill(signal);
       return (await ended)[0];
     },
     [Symbol.dispose]: () => void server.kill('SIGKILL'),
@@ -68,12 +68,12 @@ async function greets(port: number): Promise<boolean> {
 }
 
 describe('a server whose log', () => {
-  it('finds no room serves, and ends when it is told to', async () => {
+  it.each(['SIGTERM', 'SIGHUP'] as const)('finds no room serves, and ends well at %s', async (signal) => {
     const full = openSync('/dev/full', 'w');
     using server = await serveInto(full);
     closeSync(full);
     expect(await server.version()).toMatch(/^buildbot /);
-    expect(await server.stop()).toBe(0);
+    expect(await server.stop(signal)).toBe(0);
   });
 
   it('is not read serves, goes on with it when it is, and does not wait for it at the end', async () => {
