@@ -26,8 +26,8 @@ import { settings, type Setting } from './settings.js';
 /** What the operator decided, read once and frozen. Durations in milliseconds. */
 export type Config = Readonly<{
   authorizedKeys: { text: string; file: string | undefined };
-  /** Text of the private key, or where it lies (and is made on the first start). */
-  hostKey: { text: string | undefined; file: string };
+  /** Text of the private key and where it is from; without a text, the file in which it lies and is made on the first start. */
+  hostKey: { text: string | undefined; place: string };
   sshAddress: Address;
   dataDirectory: string;
   maxBuilds: number;
@@ -54,20 +54,24 @@ export type Config = Readonly<{
   publicUrl: string | undefined;
 }>;
 
+/** Files that a server alone reads: other commands go on where one is gone, or is not theirs to read. */
+const OF_SERVERS = ['authorized-keys', 'host-key'];
+
 /** Reads the environment and the file that BUILDBOT_CONFIG names; the environment wins. Throws Failure CONFIG_INVALID. */
-export function readConfig(environment: NodeJS.ProcessEnv): Config {
+export function readConfig(environment: NodeJS.ProcessEnv, { isServer = true } = {}): Config {
   const values = new Map([...fileValues(environment.BUILDBOT_CONFIG), ...environmentValues(environment)]);
-  const given = (key: string) => values.get(key)?.text;
+  if (!isServer) for (const key of OF_SERVERS) values.delete(key);
+  const texts = new Map([...values].map(([key, value]) => [key, textOf(value)]));
+  const given = (key: string) => texts.get(key);
   const text = (key: string) => given(key) || settings.find((setting) => setting.key === key)!.fallback;
   for (const setting of settings) checkSetting(setting, given(setting.key));
   const dataDirectory =
     text('data-dir') || join(environment.XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'buildbot');
-  const hostKeyFile = values.get('host-key')?.file;
   return Object.freeze({
     authorizedKeys: { text: text('authorized-keys'), file: values.get('authorized-keys')?.file },
     hostKey: {
-      text: hostKeyFile === undefined ? text('host-key') || undefined : undefined,
-      file: hostKeyFile ?? join(dataDirectory, 'ssh_host_ed25519_key'),
+      text: text('host-key') || undefined,
+      place: values.get('host-key')?.place ?? join(dataDirectory, 'ssh_host_ed25519_key'),
     },
     sshAddress: parseAddress(text('ssh-address')),
     dataDirectory,
@@ -103,7 +107,12 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   });
 }
 
-type Value = { text: string; file?: string };
+/** A text, or the file in which it stands; `place` is where it is from, for messages. */
+type Value = { place: string } & ({ text: string; file?: undefined } | { file: string; name: string });
+
+function textOf(value: Value): string {
+  return value.file === undefined ? value.text : readSettingFile(value.file, value.name).trim();
+}
 
 /** Variables that mean something to other parts: the file itself, a caller's document, the tests' lab. */
 const NOT_SETTINGS = new Set(['BUILDBOT_CONFIG', 'BUILDBOT_CREDENTIALS', 'BUILDBOT_LAB']);
@@ -111,7 +120,7 @@ const NOT_SETTINGS = new Set(['BUILDBOT_CONFIG', 'BUILDBOT_CREDENTIALS', 'BUILDB
 function* environmentValues(environment: NodeJS.ProcessEnv): Generator<[string, Value]> {
   // The seed's own name comes first, so that the new one wins.
   const seed = environment.SSH_PUBKEY_IN_INITIATE_BUILDS;
-  if (seed) yield ['authorized-keys', { text: seed }];
+  if (seed) yield ['authorized-keys', { text: seed, place: 'SSH_PUBKEY_IN_INITIATE_BUILDS' }];
   const seen = new Set<string>();
   for (const [name, value] of Object.entries(environment)) {
     if (value === undefined || !name.startsWith('BUILDBOT_') || NOT_SETTINGS.has(name)) continue;
@@ -130,11 +139,17 @@ function* environmentValues(environment: NodeJS.ProcessEnv): Generator<[string, 
 function* fileValues(file: string | undefined): Generator<[string, Value]> {
   if (!file) return;
   const document = parseYaml(file, readSettingFile(file, 'BUILDBOT_CONFIG'));
+  const seen = new Set<string>();
   for (const [key, value] of Object.entries(document)) {
     if (!['string', 'number', 'boolean'].includes(typeof value))
       throw invalid(`${file}: '${key}' must be a single value`);
     const text = typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
-    yield* settingValue(key, text, `${file}: '${key}'`);
+    for (const [setting, found] of settingValue(key, text, `${file}: '${key}'`)) {
+      if (seen.has(setting))
+        throw invalid(`${file}: '${setting}' is given twice, as itself and as '${setting}-file'`);
+      seen.add(setting);
+      yield [setting, found];
+    }
   }
 }
 
@@ -142,10 +157,8 @@ function* settingValue(key: string, value: string, name: string): Generator<[str
   const known = (candidate: string) => settings.some((setting) => setting.key === candidate);
   const base = key.replace(/-file$/, '');
   if (value === '' && known(base)) return;
-  if (known(key)) yield [key, { text: value }];
-  else if (key === 'host-key-file') yield [base, { text: '', file: value }];
-  else if (base !== key && known(base))
-    yield [base, { text: readSettingFile(value, name).trim(), file: value }];
+  if (known(key)) yield [key, { text: value, place: name }];
+  else if (base !== key && known(base)) yield [base, { file: value, name, place: value }];
   else {
     const near = suggest(
       key,

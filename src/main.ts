@@ -14,8 +14,8 @@ import { createServices } from './services.js';
 /** The composition root: environment → Config → adapters (`world`) → what commands work on (`services`) → doors. */
 export async function main(words: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
   try {
-    const config = readConfig(environment);
     const isServer = words[0] === 'serve';
+    const config = readConfig(environment, { isServer });
     const log = isServer ? createServerLog(config.logLevel, process) : pino({ level: 'silent' });
     const { services, finish } = createServices(config, environment, log);
     const gone = new AbortController();

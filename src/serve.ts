@@ -10,7 +10,7 @@ import { RECEIPT } from './output/receipt.js';
 import type { Workspaces } from './ports.js';
 import { commandName } from './request/parse.js';
 import { splitCommand } from './request/split.js';
-import { loadHostKey, parseHostKey } from './ssh/hostkey.js';
+import { type HostKey, loadHostKey, parseHostKey } from './ssh/hostkey.js';
 import { startSshServer } from './ssh/server.js';
 import type { Session } from './ssh/session.js';
 import { sshSignature } from './ssh/sshsig.js';
@@ -21,11 +21,7 @@ export type DoorTools = { log: Logger; workspaces: Workspaces };
 export async function serve(config: Config, services: Services, tools: DoorTools): Promise<number> {
   const { log } = tools;
   const keys = createKeyRing(config, log);
-  const { hostKey } = config;
-  const identity =
-    hostKey.text === undefined
-      ? await loadHostKey(hostKey.file)
-      : parseHostKey(hostKey.text, 'BUILDBOT_HOST_KEY');
+  const identity = await identify(config, log);
   const sign = (text: string): string => sshSignature(identity.signingKey, { namespace: RECEIPT, text });
   const handle = (session: Session) => handleSession(session, { ...services, sign }, tools);
   const server = await startSshServer({
@@ -51,6 +47,14 @@ export async function serve(config: Config, services: Services, tools: DoorTools
   await server.end();
   log.info({}, 'stopped');
   return 0;
+}
+
+/** The key that the operator has given, else that of the data directory. */
+async function identify({ hostKey: { text, place } }: Config, log: Logger): Promise<HostKey> {
+  if (text !== undefined) return parseHostKey(text, place);
+  const { isNew, ...key } = await loadHostKey(place);
+  if (isNew) log.warn({ file: place, hostKey: key.fingerprint }, 'made a host key');
+  return key;
 }
 
 async function handleSession(session: Session, services: Services, tools: DoorTools): Promise<number> {

@@ -27,7 +27,9 @@ type Range = { least: number; most?: number };
 export function count(key: string, text: string, { least, most = 100_000 }: Range): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-  throw invalid(`${variable(key)} is '${text}', it must be a whole number of at least ${least}`);
+  throw invalid(
+    `${variable(key)} is '${text}', it must be a whole number of at least ${least} and at most ${most}`,
+  );
 }
 
 export function duration(key: string, text: string): number {

@@ -17,11 +17,11 @@ const type = 'ssh-ed25519';
  * The server's key in `file`, made (0600) where there is none. Safe when several runners start on one directory at once:
  * the first one's key stays, and all use it. Rejects with CONFIG_INVALID, or RUNNER_FAILED where it may pass.
  */
-export async function loadHostKey(file: string): Promise<HostKey> {
+export async function loadHostKey(file: string): Promise<HostKey & { isNew: boolean }> {
   const found = await readKeyFile(file);
-  if (found !== undefined) return parseHostKey(found, file);
-  await createKeyFile(file);
-  return parseHostKey(await readFile(file, 'utf8'), file);
+  if (found !== undefined) return { ...parseHostKey(found, file), isNew: false };
+  const isNew = await createKeyFile(file);
+  return { ...parseHostKey(await readFile(file, 'utf8'), file), isNew };
 }
 
 /** Throws CONFIG_INVALID unless `text` is an unencrypted ed25519 private key; `origin` says in the message where it is from. */
@@ -57,15 +57,20 @@ async function readKeyFile(file: string): Promise<string | undefined> {
   }
 }
 
-async function createKeyFile(file: string): Promise<void> {
+/** Says whether it is ours, and not that of a runner that was faster. */
+async function createKeyFile(file: string): Promise<boolean> {
   const temporary = `${file}.${randomBytes(8).toString('hex')}`;
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     await writePrivateFile(temporary, generateOpenSshKey());
     // Unlike a rename, a link never replaces the key of a runner that was faster, and nobody sees half a file.
-    await link(temporary, file).catch((error: unknown) => {
-      if (codeOf(error) !== 'EEXIST') throw error;
-    });
+    return await link(temporary, file).then(
+      () => true,
+      (error: unknown) => {
+        if (codeOf(error) === 'EEXIST') return false;
+        throw error;
+      },
+    );
   } catch (error) {
     throw startFailure(`the host key ${file} cannot be made`, error);
   } finally {

@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.js';
 
 describe('public-url', () => {
@@ -51,5 +54,51 @@ describe('step-timeouts', () => {
     (text) => {
       expect(() => read(text)).toThrow(/^BUILDBOT_STEP_TIMEOUTS/);
     },
+  );
+});
+
+describe('settings in files', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'config-'));
+  afterAll(() => rmSync(directory, { recursive: true }));
+  const file = (name: string, text: string) => {
+    writeFileSync(join(directory, name), text);
+    return join(directory, name);
+  };
+  const read = (environment: Record<string, string>, options = {}) =>
+    readConfig({ BUILDBOT_DATA_DIR: '/d', ...environment }, options);
+
+  it.each(['AUTHORIZED_KEYS', 'HOST_KEY'])(
+    '%s that are gone keep a server, and nothing else, from its start',
+    (name) => {
+      const gone = { [`BUILDBOT_${name}_FILE`]: join(directory, 'gone') };
+      expect(() => read(gone)).toThrow(
+        `BUILDBOT_${name}_FILE: cannot read '${join(directory, 'gone')}' (ENOENT)`,
+      );
+      expect(read(gone, { isServer: false }).dataDirectory).toBe('/d');
+    },
+  );
+
+  it('a host key is that of the data directory, or what was given', () => {
+    expect(read({}).hostKey).toEqual({ text: undefined, place: '/d/ssh_host_ed25519_key' });
+    expect(read({ BUILDBOT_HOST_KEY: 'k' }).hostKey).toEqual({ text: 'k', place: 'BUILDBOT_HOST_KEY' });
+    const place = file('key', 'k\n');
+    expect(read({ BUILDBOT_HOST_KEY_FILE: place }).hostKey).toEqual({ text: 'k', place });
+  });
+
+  it('are given once', () => {
+    const keys = file('keys', 'k');
+    const both = `authorized-keys: k\nauthorized-keys-file: ${keys}\n`;
+    expect(() => read({ BUILDBOT_CONFIG: file('both.yml', both) })).toThrow(
+      /both\.yml: 'authorized-keys' is given twice, as itself and as 'authorized-keys-file'$/,
+    );
+    expect(() => read({ BUILDBOT_HOST_KEY: 'k', BUILDBOT_HOST_KEY_FILE: keys })).toThrow(
+      'BUILDBOT_HOST_KEY is given twice, as itself and as BUILDBOT_HOST_KEY_FILE',
+    );
+  });
+});
+
+it.each(['0', '100001', 'many'])('max-builds is not %j', (text) => {
+  expect(() => readConfig({ BUILDBOT_DATA_DIR: '/d', BUILDBOT_MAX_BUILDS: text })).toThrow(
+    `BUILDBOT_MAX_BUILDS is '${text}', it must be a whole number of at least 1 and at most 100000`,
   );
 });
