@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { type Space, spaceAt, writeFault } from './adapters/disk.js';
 import type { Usage } from './adapters/storage.js';
 import type { EngineHealth, Health } from './commands/invocation.js';
-import { asFailure } from './model/errors.js';
+import { asFailure, Failure } from './model/errors.js';
 import type { Clock, Engine } from './ports.js';
 
 /** Milliseconds that the engine has to say who it is, and that somebody who wants to know it waits where an older answer is there. */
@@ -59,7 +59,9 @@ async function withinPatience<T>(task: (signal: AbortSignal) => Promise<T>): Pro
     return await task(signal);
   } catch (error) {
     if (!signal.aborted) throw error;
-    throw new Error(`the engine did not answer within ${PATIENCE / 1000} s`, { cause: error });
+    throw new Failure('ENGINE_UNREACHABLE', `the engine did not answer within ${PATIENCE / 1000} s`, {
+      cause: error,
+    });
   }
 }
 
