@@ -103,6 +103,12 @@ export function createQueue({ maxBuilds, maxQueued }: QueueLimits): Queue {
     waiters.length >= maxQueued &&
     (waiters.length >= 2 * maxQueued || waiters.some(({ entry }) => entry.owner.key === key));
 
+  const full = ({ owner: { limit } }: QueueEntry): Failure => {
+    const own = `this key has max-builds="${limit}" and runs as many`;
+    const run = running < maxBuilds ? own : `${running} builds run`;
+    return new Failure('QUEUE_FULL', `${run}, ${waiters.length} wait: there is no room for one more`);
+  };
+
   return {
     async enter(entry) {
       entry.signal.throwIfAborted();
@@ -111,12 +117,7 @@ export function createQueue({ maxBuilds, maxQueued }: QueueLimits): Queue {
         entry.onAhead(0);
         return leavePlace;
       }
-      if (isFull(entry)) {
-        throw new Failure(
-          'QUEUE_FULL',
-          `${running} builds run and ${waiters.length} wait, there is no room for one more`,
-        );
-      }
+      if (isFull(entry)) throw full(entry);
       return await wait(entry);
     },
     tryEnter() {

@@ -209,6 +209,11 @@ describe('the queue', () => {
     expect((await all.come('one')).refused).toMatchObject({ code: 'QUEUE_FULL' });
     expect((await all.come('two')).state).toBe('waiting');
     expect((await all.come('three')).refused).toMatchObject({ code: 'QUEUE_FULL' });
+    const limited = watched(createQueue({ maxBuilds: 2, maxQueued: 0 }));
+    await limited.come('a', 1);
+    expect((await limited.come('a', 1)).refused).toMatchObject({
+      message: 'this key has max-builds="1" and runs as many, 0 wait: there is no room for one more',
+    });
     const closed = watched(createQueue({ maxBuilds: 1, maxQueued: 0 }));
     await closed.come('a');
     expect((await closed.come('b')).refused).toMatchObject({ code: 'QUEUE_FULL' });
