@@ -89,7 +89,10 @@ export function createAdmission(limits: AdmissionLimits, refusals: Refusals): Ad
       return wasStranger;
     };
     const end = (): void => {
-      if (leave()) refusals.note(address, 'login refused', reason ?? 'the client left before the login');
+      // Who comes and leaves without a word looks whether somebody is here: a health check, a balancer.
+      const saidNothing = stranger.stage === 0 && reason === undefined;
+      if (leave() && !saidNothing)
+        refusals.note(address, 'login refused', reason ?? 'the client left before the login');
     };
     const dismiss = (why: string): void => {
       blame(why);
