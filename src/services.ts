@@ -45,6 +45,7 @@ export function createServices(config: Config, environment: NodeJS.ProcessEnv, l
         storage.collect();
         return await serve(config, services, { log, workspaces });
       },
+      askServers: () => askServers(runner),
       healthcheck: () =>
         healthcheck(config, { engine, ownEngine: runnerEngine.status, runner, stdout: process.stdout }),
     },
@@ -59,9 +60,13 @@ function refuseDirectory(error: unknown): never {
   throw new Failure('CONFIG_INVALID', error.message, { hint, cause: error.cause });
 }
 
+function askServers(runner: Runner): Promise<readonly string[]> {
+  return runner.askOthers('status', AbortSignal.timeout(NEIGHBOURS));
+}
+
 /** An engine's data has one dockerd at a time. */
 async function refuseNeighbours(runner: Runner): Promise<void> {
-  if ((await runner.askOthers('status', AbortSignal.timeout(NEIGHBOURS))).length === 0) return;
+  if ((await askServers(runner)).length === 0) return;
   throw new Failure(
     'CONFIG_INVALID',
     'another runner with this data directory is up, and its engine has one runner',

@@ -6,7 +6,7 @@ import type { Invocation, Services } from './invocation.js';
 /** The build of that name which this caller may see. Throws USAGE where no name is given, and BUILD_NOT_FOUND. */
 export function findBuild(
   id: string | undefined,
-  { caller }: Invocation,
+  { caller, local }: Invocation,
   { builds, startedAt }: Services,
 ): BuildHandle {
   if (id === undefined)
@@ -14,6 +14,10 @@ export function findBuild(
   const build = builds.find(id, caller);
   if (build) return build;
   const shown = id.slice(0, 64);
+  if (local)
+    throw new Failure('BUILD_NOT_FOUND', `this process has no build '${shown}'`, {
+      hint: 'the builds of a server are reached over ssh',
+    });
   const near = suggest(
     shown,
     builds.list(caller).map((status) => status.id),

@@ -53,4 +53,9 @@ export type Health = {
 };
 
 /** Commands that the composition root alone can run. */
-export type LocalCommands = { serve: () => Promise<number>; healthcheck: () => Promise<number> };
+export type LocalCommands = {
+  serve: () => Promise<number>;
+  healthcheck: () => Promise<number>;
+  /** What each server on the data directory tells of itself: a StatusReport, as JSON. */
+  askServers: () => Promise<readonly string[]>;
+};

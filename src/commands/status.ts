@@ -16,15 +16,24 @@ export type StatusReport = Health & {
   lastError?: PastFailure;
 };
 
-/** `status`: how much room there is, and what of the caller's own builds runs, waits, or has ended while the caller was away. */
+/**
+ * `status`: how much room there is, and what of the caller's own builds runs, waits, or has ended while the caller was away. On the command
+ * line it is all that the servers on the data directory have, where there are any.
+ */
 export async function status(
   flags: FlagValues,
-  { stdout, caller }: Invocation,
+  { stdout, caller, local }: Invocation,
   services: Services,
 ): Promise<number> {
-  const report = await reportStatus(services, caller);
+  // A process of the command line has no builds: who asks there means the server beside it.
+  const servers = local ? await services.local.askServers() : [];
+  const told = servers.map((text) => JSON.parse(text) as StatusReport);
+  const reports = told.length > 0 ? told : [await reportStatus(services, caller)];
   const isJson = flags.one('output') === 'json';
-  await createPump(stdout)(isJson ? `${JSON.stringify(report)}\n` : describe(report, Date.now()));
+  const shown = reports.map((report) =>
+    isJson ? `${JSON.stringify(report)}\n` : describe(report, Date.now()),
+  );
+  await createPump(stdout)(shown.join(''));
   return 0;
 }
 

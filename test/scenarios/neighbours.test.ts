@@ -93,6 +93,25 @@ describe('status and healthcheck', () => {
     );
   });
 
+  it('are told on the command line too, without a word in the log', async () => {
+    await using runner = await startRunner({ BUILDBOT_MAX_BUILDS: '7' });
+    const { address } = runner.log.find(({ msg }) => msg === 'ready')!;
+    const here = async (...words: string[]) => {
+      const own = { BUILDBOT_DATA_DIR: runner.data, BUILDBOT_SSH_ADDRESS: address as string };
+      return await outputOf(spawn('bin/buildbot', words, { stdio: 'pipe', env: { ...process.env, ...own } }));
+    };
+    expect(await here('status')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^0 of 7 running/) });
+    const { stdout } = await here('status', '--output', 'json');
+    expect(JSON.parse(stdout)).toMatchObject({ capacity: { maxBuilds: 7 }, builds: [] });
+    expect(await here('cancel', 'x')).toMatchObject({
+      code: 2,
+      stderr: `buildbot: this process has no build 'x'; the builds of a server are reached over ssh (BUILD_NOT_FOUND)\n`,
+    });
+    expect((await here('healthcheck')).code).toBe(0);
+    await runner.stop();
+    expect(runner.log.filter(({ level }) => Number(level) > 30)).toMatchObject([{ msg: 'made a host key' }]);
+  });
+
   it('are one line where nobody serves', async () => {
     const healthcheck = async (environment: Record<string, string>) => {
       const env = { ...process.env, ...environment };
