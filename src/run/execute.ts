@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { asFailure } from '../model/errors.js';
 import type { BuildRequest } from '../model/request.js';
 import { describePlan, printablePlan } from '../plan/describe.js';
 import { readFacts } from '../plan/facts.js';
@@ -72,11 +73,18 @@ async function planBuild(
   return { plan, known };
 }
 
-async function forget(runs: readonly ProjectRun[], { ports, journal, signal }: Execution): Promise<void> {
+async function forget(
+  runs: readonly ProjectRun[],
+  { ports, journal, signal, progress }: Execution,
+): Promise<void> {
+  const hasImage = ({ plan, tested }: ProjectRun): boolean =>
+    tested !== undefined || progress.images.some(({ project }) => project === plan.project);
   const removals = runs
-    .flatMap((run) => [run.tag, run.tested ?? []].flat())
-    .map((tag) =>
+    .flatMap((run) => [run.tag, run.tested ?? []].flat().map((tag) => ({ tag, run })))
+    .map(({ tag, run }) =>
       ports.engine.untag(tag, signal).catch((error: unknown) => {
+        // Nobody can have been given a name by an engine that is not there.
+        if (!hasImage(run) && asFailure(error).code === 'ENGINE_UNREACHABLE') return undefined;
         const message = `could not remove ${tag} from the engine: ${error instanceof Error ? error.message : String(error)}`;
         return journal.emit({ type: 'warning', ...journal.stamp, message });
       }),

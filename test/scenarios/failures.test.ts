@@ -198,6 +198,8 @@ describe('what can go wrong', () => {
       { input: credentials() },
     );
     expectOne(output, { code: 69, failure: { code: 'ENGINE_UNREACHABLE' }, line: /nonexistent\.sock/ });
+    // Nothing was built, so nothing is left.
+    expect(output.stderr).not.toContain('warning: ');
     expect((await alone.ssh('status')).code).toBe(0);
   });
 });
