@@ -10,8 +10,8 @@ describe('what is shipped to run it', () => {
   const files = ['docker/compose.yml', 'docker/buildbot.service', 'docker/Dockerfile', 'docs/deploy.md'];
 
   it.each(files)('%s names no setting that is none', (name) => {
-    // Of the files themselves: an image and a port to choose.
-    const own = ['BUILDBOT_IMAGE', 'BUILDBOT_PORT'];
+    // Of the files themselves: an image and a port to choose; and what Kubernetes makes of a Service's name.
+    const own = ['BUILDBOT_IMAGE', 'BUILDBOT_PORT', 'BUILDBOT_SERVICE_HOST'];
     const known = settings.map(({ key }) => `BUILDBOT_${key.toUpperCase().replaceAll('-', '_')}`);
     const named = [...read(name).matchAll(/\bBUILDBOT_[A-Z_]+/g)].map(([match]) => match);
     expect(named.filter((match) => ![...own, ...known].includes(match.replace(/_FILE$/, '')))).toEqual([]);
