@@ -7,7 +7,7 @@ import { createHealth } from './health.js';
 import type { Runner } from './adapters/runner.js';
 import { healthcheck } from './healthcheck.js';
 import { Failure, mayPass } from './model/errors.js';
-import { logFailure } from './operator-log.js';
+import { logFailure, logSuccess } from './operator-log.js';
 import { createBuilds } from './run/builds.js';
 import { serve } from './serve.js';
 import { createWorld, type World } from './world.js';
@@ -28,7 +28,11 @@ export function createServices(config: Config, environment: NodeJS.ProcessEnv, l
   const { engine, clock } = ports;
   const limits = { maxBuilds, maxQueued };
   const services: Services = {
-    builds: createBuilds(ports, { limits, maxTimeout, stepTimeouts, onFailure: logFailure(log) }),
+    builds: createBuilds(ports, {
+      ...{ limits, maxTimeout, stepTimeouts },
+      onFailure: logFailure(log),
+      onSuccess: logSuccess(log),
+    }),
     version: packageVersion(),
     startedAt: clock.now(),
     health: createHealth({ engine, clock, dataDirectory, usage: () => storage.usage() }),

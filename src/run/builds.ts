@@ -6,6 +6,7 @@ import type { BuildResult } from '../model/result.js';
 import type { OpenTerminal } from '../ports.js';
 import { watchCaller, type Attendance } from './attendance.js';
 import { runBuild } from './build.js';
+import { type Built, describeBuilt } from './built.js';
 import type { Ports } from './execution.js';
 import { createFailures, type PastFailure } from './failures.js';
 import type { Feed } from './feed.js';
@@ -76,6 +77,8 @@ export type BuildsOptions = {
   stepTimeouts: StepTimeouts;
   /** Hears of each build that did not succeed, with its cause, for the operator's log. */
   onFailure: (id: string, failure: Failure) => void;
+  /** Hears of each one that did. */
+  onSuccess: (built: Built) => void;
 };
 
 type Entry = {
@@ -89,7 +92,7 @@ type Entry = {
 type RunningEntry = Entry & { attendance: Attendance; ended: Promise<BuildResult> };
 
 export function createBuilds(ports: Ports, options: BuildsOptions): Builds {
-  const { limits, maxTimeout, stepTimeouts, onFailure } = options;
+  const { limits, maxTimeout, stepTimeouts, onFailure, onSuccess } = options;
   const queue = createQueue(limits);
   /** Each caller has names of its own for its builds. */
   const entries = new Map<string, RunningEntry>();
@@ -145,7 +148,9 @@ export function createBuilds(ports: Ports, options: BuildsOptions): Builds {
       kept.forget(placeOf(entry.status));
       entries.set(key, entry);
       try {
-        return await entry.ended;
+        const result = await entry.ended;
+        if (result.exitCode === 0) onSuccess(describeBuilt(result, entry.status.caller, submission.redact));
+        return result;
       } finally {
         leave(request, entry);
       }

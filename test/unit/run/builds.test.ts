@@ -32,6 +32,15 @@ describe('a build', () => {
         },
       ],
     });
+    expect(w.successes).toEqual([
+      {
+        build: result.id,
+        caller: expect.any(String),
+        repo: 'https://forge.example/a.git',
+        revision: revision.id,
+        images: ['registry.example/team/app:1@sha256:d', 'other.example/x:2@sha256:d'],
+      },
+    ]);
     expect([w.engine.names.size, w.source.open, w.workspaces.open, w.builds.list().length]).toEqual([
       0, 0, 0, 0,
     ]);

@@ -7,6 +7,7 @@ import type { ContainerExit, ContainerSpec } from '../../../src/ports.js';
 import { toBuildRequest } from '../../../src/request/build-request.js';
 import { parseCommand } from '../../../src/request/parse.js';
 import { splitCommand } from '../../../src/request/split.js';
+import type { Built } from '../../../src/run/built.js';
 import { createBuilds, type Builds, type BuildsOptions, type Submission } from '../../../src/run/builds.js';
 import { createFeed } from '../../../src/run/feed.js';
 import {
@@ -64,14 +65,16 @@ export function world({
     runner: 'abcdef012345',
   };
   const failures: Failure[] = [];
+  const successes: Built[] = [];
   const builds = createBuilds(ports, {
     limits: { maxBuilds: 1, maxQueued: 1 },
     maxTimeout: 60_000,
     stepTimeouts: {},
     onFailure: (_, failure) => failures.push(failure),
+    onSuccess: (built) => successes.push(built),
     ...options,
   });
-  return { ...ports, builds, failures };
+  return { ...ports, builds, failures, successes };
 }
 
 export async function run(builds: Builds, flags = '', image?: string) {
