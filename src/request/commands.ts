@@ -77,7 +77,7 @@ export const commands: readonly CommandSpec[] = [
   {
     name: 'healthcheck',
     usage: 'healthcheck',
-    help: 'how the runner is; exit 0 if the engine answers and the SSH port is open, else 69',
+    help: 'how the runner is; exit 0 if the engine answers, the SSH port is open and the data directory can be written, else 69',
     flags: [],
     local: true,
   },
