@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
 import { knownForges } from './known-forges.js';
 import { Failure } from './model/errors.js';
@@ -61,7 +61,9 @@ const OF_SERVERS = ['authorized-keys', 'host-key'];
 export function readConfig(environment: NodeJS.ProcessEnv, { isServer = true } = {}): Config {
   const values = new Map([...fileValues(environment.BUILDBOT_CONFIG), ...environmentValues(environment)]);
   if (!isServer) for (const key of OF_SERVERS) values.delete(key);
-  const texts = new Map([...values].map(([key, value]) => [key, textOf(value)]));
+  const texts = new Map(
+    [...values].map(([key, value]) => [key, key === 'host-key' && isToBeMade(value) ? '' : textOf(value)]),
+  );
   const given = (key: string) => texts.get(key);
   const text = (key: string) => given(key) || settings.find((setting) => setting.key === key)!.fallback;
   for (const setting of settings) checkSetting(setting, given(setting.key));
@@ -109,6 +111,11 @@ export function readConfig(environment: NodeJS.ProcessEnv, { isServer = true } =
 
 /** A text, or the file in which it stands; `place` is where it is from, for messages. */
 type Value = { place: string } & ({ text: string; file?: undefined } | { file: string; name: string });
+
+/** A first start makes the host key, also in a file that the operator names; a directory that is missing is a secret that was not mounted. */
+function isToBeMade({ file }: Value): boolean {
+  return file !== undefined && !existsSync(file) && existsSync(dirname(file));
+}
 
 function textOf(value: Value): string {
   return value.file === undefined ? value.text : readSettingFile(value.file, value.name).trim();

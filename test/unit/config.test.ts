@@ -67,22 +67,25 @@ describe('settings in files', () => {
   const read = (environment: Record<string, string>, options = {}) =>
     readConfig({ BUILDBOT_DATA_DIR: '/d', ...environment }, options);
 
-  it.each(['AUTHORIZED_KEYS', 'HOST_KEY'])(
-    '%s that are gone keep a server, and nothing else, from its start',
-    (name) => {
-      const gone = { [`BUILDBOT_${name}_FILE`]: join(directory, 'gone') };
-      expect(() => read(gone)).toThrow(
-        `BUILDBOT_${name}_FILE: cannot read '${join(directory, 'gone')}' (ENOENT)`,
-      );
-      expect(read(gone, { isServer: false }).dataDirectory).toBe('/d');
-    },
-  );
+  it.each([
+    ['AUTHORIZED_KEYS', 'gone'],
+    ['HOST_KEY', 'gone/key'],
+  ])('%s that are gone keep a server, and nothing else, from its start', (name, path) => {
+    const gone = { [`BUILDBOT_${name}_FILE`]: join(directory, path) };
+    expect(() => read(gone)).toThrow(
+      `BUILDBOT_${name}_FILE: cannot read '${join(directory, path)}' (ENOENT)`,
+    );
+    expect(read(gone, { isServer: false }).dataDirectory).toBe('/d');
+  });
 
   it('a host key is that of the data directory, or what was given', () => {
     expect(read({}).hostKey).toEqual({ text: undefined, place: '/d/ssh_host_ed25519_key' });
     expect(read({ BUILDBOT_HOST_KEY: 'k' }).hostKey).toEqual({ text: 'k', place: 'BUILDBOT_HOST_KEY' });
     const place = file('key', 'k\n');
     expect(read({ BUILDBOT_HOST_KEY_FILE: place }).hostKey).toEqual({ text: 'k', place });
+    // Made on the first start.
+    const fresh = join(directory, 'fresh');
+    expect(read({ BUILDBOT_HOST_KEY_FILE: fresh }).hostKey).toEqual({ text: undefined, place: fresh });
   });
 
   it('are given once', () => {

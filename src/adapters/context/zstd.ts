@@ -17,6 +17,8 @@ export async function* unpackZstd(packed: AsyncIterable<Uint8Array>): AsyncGener
   });
   const ended = Promise.race([once(child, 'close'), failedStart(child)]);
   ended.catch(() => undefined);
+  // Where descriptors have run out, it has not even pipes.
+  if (child.pid === undefined) await ended;
   const feeding = pipeline(packed, child.stdin);
   let lost: unknown;
   feeding.catch((error: unknown) => (lost = error));
@@ -36,7 +38,8 @@ export async function* unpackZstd(packed: AsyncIterable<Uint8Array>): AsyncGener
 
 function failedStart(child: ReturnType<typeof spawn>): Promise<never> {
   return new Promise((_, reject) => {
-    child.once('error', (cause) => {
+    child.once('error', (cause: NodeJS.ErrnoException) => {
+      if (cause.code !== 'ENOENT') return reject(cause);
       const hint = 'send it plain, or packed with gzip';
       reject(new Failure('NOT_SUPPORTED', 'this runner has no zstd', { hint, cause }));
     });

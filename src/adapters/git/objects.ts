@@ -76,6 +76,11 @@ function startCatFile({ directory, environment }: ObjectsPlace, signal: AbortSig
     env: { ...environment, GIT_DIR: directory },
     stdio: 'pipe',
   });
+  // Where descriptors have run out, it has not even pipes, and says so later.
+  if ((child.stdin as Writable | undefined) === undefined) {
+    child.on('error', () => undefined);
+    throw cannotStart('git', Object.assign(new Error('no pipes'), { code: 'EMFILE' }));
+  }
   const end = watch(child, directory);
   const close = async (): Promise<void> => {
     signal.removeEventListener('abort', abort);
