@@ -9,6 +9,7 @@ import type { BuildStatus } from './run/builds.js';
 import { RECEIPT } from './output/receipt.js';
 import type { Workspaces } from './ports.js';
 import { commandName } from './request/parse.js';
+import { wordsOf } from './request/rights.js';
 import { splitCommand } from './request/split.js';
 import { type HostKey, loadHostKey, parseHostKey } from './ssh/hostkey.js';
 import { startSshServer } from './ssh/server.js';
@@ -68,7 +69,7 @@ async function handleSession(session: Session, services: Services, tools: DoorTo
   const { forced } = caller.rights;
   tools.log.info(
     {
-      command: commandName(forced === undefined ? read.words : splitCommand(forced)),
+      command: commandName(forced === undefined ? read.words : wordsOf(forced)),
       caller: caller.fingerprint,
       address: caller.address,
       exitCode,

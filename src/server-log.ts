@@ -5,7 +5,7 @@ const MOST_UNREAD = 2 ** 20;
 
 /**
  * The server's log, JSON lines on stdout. A line that cannot be written is dropped: neither a full disk nor a reader that does not read
- * holds up the server, or its end. Not pino's own destination, which blocks the process until it can write.
+ * holds up the server, or its end; on a disk that becomes full half of one may stay. Not pino's own destination, which blocks the process until it can write.
  */
 export function createServerLog(
   level: string,

@@ -22,19 +22,30 @@ export type StatusReport = Health & {
  */
 export async function status(
   flags: FlagValues,
-  { stdout, caller, local }: Invocation,
+  { stdout, stderr, caller, local }: Invocation,
   services: Services,
 ): Promise<number> {
   // A process of the command line has no builds: who asks there means the server beside it.
   const servers = local ? await services.local.askServers() : [];
-  const told = servers.map((text) => JSON.parse(text) as StatusReport);
+  const told = servers.flatMap(readReport);
   const reports = told.length > 0 ? told : [await reportStatus(services, caller)];
+  if (local && told.length === 0)
+    await createPump(stderr)('buildbot: no server answers on the data directory; this process alone:\n');
   const isJson = flags.one('output') === 'json';
   const shown = reports.map((report) =>
     isJson ? `${JSON.stringify(report)}\n` : describe(report, Date.now()),
   );
   await createPump(stdout)(shown.join(''));
   return 0;
+}
+
+/** None where the server ended while it answered. */
+function readReport(text: string): StatusReport[] {
+  try {
+    return [JSON.parse(text) as StatusReport];
+  } catch {
+    return [];
+  }
 }
 
 /** What this caller may see, and without one everything. */

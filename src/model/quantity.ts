@@ -52,6 +52,6 @@ function scaled(
 ): string {
   const rounded = (value: number): number => Number(value.toPrecision(digits));
   let [value, unit] = [bytes, 0];
-  for (; rounded(value) >= base && unit < units.length - 1; unit++) value /= base;
+  for (; rounded(value) >= base && unit < units.length - 1; unit++) value = Math.max(1, value / base);
   return `${rounded(value)}${units[unit]}`;
 }

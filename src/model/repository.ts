@@ -88,7 +88,8 @@ function parseFile(text: string): Address | undefined {
 
 function refuseUserInfo(text: string): void {
   const [, scheme = '', userInfo = ''] = /^([^:]+):\/\/([^/]*)@/.exec(text) ?? [];
-  const allowed = /^(?:hg\+)?ssh$/i.test(scheme) && !userInfo.includes(':');
+  // One that is not accepted (git+ssh) is refused as that.
+  const allowed = /ssh/i.test(scheme) && !userInfo.includes(':');
   if (allowed) return;
   throw new Failure(
     'USAGE',

@@ -46,7 +46,7 @@ function planProject(
   ];
   return {
     project: spec.name,
-    name: refs[0] === undefined ? spec.name : formatReference({ ...refs[0], tag: undefined }),
+    name: nameOf(refs, spec),
     refs,
     added: addedFiles(spec, revision, refs[0]?.tag ?? revision.id),
     steps: steps.filter((step) => step !== false),
@@ -125,10 +125,22 @@ function references(
   const isWanted = delivery.tags.length === 0 || delivery.tags.some((tag) => !tag.includes(':'));
   const image = spec.image ?? (mayBeOwn && isWanted ? ownImage(spec) : undefined);
   const tags = delivery.tags.length > 0 ? delivery.tags : renderTags(spec.tags, revision);
+  const bare = image === undefined && delivery.tags.find((tag) => !tag.includes(':'));
+  if (bare) {
+    throw new Failure('USAGE', `--image is missing, of which '${bare}' is to be a tag`, {
+      hint: 'name the image, registry included, give the whole reference, or use --no-push',
+    });
+  }
   const texts = tags.flatMap((tag) =>
     tag.includes(':') ? [tag] : image === undefined ? [] : [`${image}:${tag}`],
   );
   return [...new Set(texts)].map(parseReference);
+}
+
+/** What the result calls the image: as the caller does, where it gets a reference of that name. */
+function nameOf(refs: readonly ImageReference[], { name, image }: ProjectSpec): string {
+  const names = refs.map((ref) => formatReference({ ...ref, tag: undefined }));
+  return names.find((candidate) => candidate === image) ?? names[0] ?? name;
 }
 
 /** The name of a project as that of its image. */

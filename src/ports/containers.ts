@@ -67,7 +67,7 @@ export interface Container extends AsyncDisposable {
    * the user that the image runs as; to root where that cannot be told.
    */
   put(tree: Tree, path: string, signal: AbortSignal): Promise<void>;
-  /** Runs the command to its end, its output live as `log` events. Ends it (TERM, 5 s, KILL) on abort. Once only. */
+  /** Runs the command to its end, its output live as `log` events. Ends it (TERM, 1.5 s, KILL) on abort. Once only. */
   run(io: StepIO): Promise<ContainerExit>;
   /**
    * Runs the command on a person's terminal, until it ends, the person hangs up or `signal` aborts; the container's disposal ends what

@@ -1,6 +1,4 @@
-/**
- * Every flag of every command, once: parsing, help and docs/reference/flags.md come from this table.
- */
+/** Every flag of every command, once: parsing, help and docs/reference/flags.md come from this table. */
 export type Flag = {
   name: string;
   short?: string;
@@ -15,6 +13,9 @@ export type Flag = {
   /** It has no say in what is made, but in how a build runs or who may: receipts leave it out. */
   unsigned?: true;
 };
+
+/** Placeholder of a value that is a command to run. */
+export const COMMAND = 'CMD';
 
 export type FlagGroup = { title: string; flags: readonly Flag[] };
 
@@ -135,7 +136,7 @@ export const buildFlags: readonly FlagGroup[] = [
         value: 'IMG',
         help: 'run the build in a container of IMG first',
       },
-      { name: 'builder-command', value: 'CMD', help: 'what runs in it' },
+      { name: 'builder-command', value: COMMAND, help: 'what runs in it' },
       { name: 'extract', value: 'PATH', help: 'what of it becomes the build context' },
       {
         name: 'builder-cache',
@@ -145,7 +146,7 @@ export const buildFlags: readonly FlagGroup[] = [
       },
       {
         name: 'test',
-        value: 'CMD',
+        value: COMMAND,
         repeatable: true,
         help: 'run in a container of the new image before anything is pushed',
       },
@@ -232,7 +233,7 @@ export const buildFlags: readonly FlagGroup[] = [
       },
       {
         name: 'docker-login-cmd',
-        value: 'CMD',
+        value: COMMAND,
         secret: true,
         repeatable: true,
         help: '"docker login -u U -p P HOST", parsed, never run (visible to others: prefer --credentials)',

@@ -1,7 +1,7 @@
 import minimist from 'minimist';
 import { Failure } from '../model/errors.js';
 import { commands, type CommandSpec } from './commands.js';
-import type { Flag } from './flags.js';
+import { COMMAND, type Flag } from './flags.js';
 import { shown } from '../model/shown.js';
 import { suggest } from '../model/suggest.js';
 
@@ -59,18 +59,25 @@ export function parseCommand(words: readonly string[], options: { local: boolean
     return { name: 'help', flags: new FlagValues(), operands: ['build'], exitCode: 1 };
   const spec = findCommand(isSeedScript ? 'build' : first, options.local);
   const helps = rest.find((word) => word === '--help' || word === '-h');
-  if (helps !== undefined && rest.length === 1)
-    return { name: 'help', flags: new FlagValues(), operands: [spec.name] };
-  // It may belong to a command that is another flag's value: who gets the help for that, and 0, takes it for a build.
   if (helps !== undefined) {
-    throw new Failure('USAGE', `'${helps}' stands alone after '${spec.name}'`, {
-      hint: 'where it belongs to a command to run, quote that twice: ssh takes one pair away',
-    });
+    checkHelp(helps, spec, rest);
+    return { name: 'help', flags: new FlagValues(), operands: [spec.name] };
   }
   const parsed = parseFlags(spec, rest);
   const [topic] = parsed.operands;
   if (spec.name === 'help' && topic !== undefined) findCommand(topic, options.local);
   return { name: spec.name, ...parsed };
+}
+
+/** It may belong to a command that is a flag's value: who gets the help for that, and 0, would take it for a build. */
+function checkHelp(helps: string, spec: CommandSpec, rest: readonly string[]): void {
+  const flags = spec.flags.flatMap((group) => group.flags);
+  const given = new Set(rest.map((word) => normalizeFlag(word).replace(/=[^]*/, '')));
+  const flag = flags.find(({ name, value }) => value === COMMAND && given.has(`--${name}`));
+  if (flag === undefined) return;
+  throw new Failure('USAGE', `'${helps}' stands beside --${flag.name}`, {
+    hint: `if it belongs to that command, quote it twice: ssh takes one pair away; 'help ${spec.name}' is the help`,
+  });
 }
 
 /** Of a command line that may be wrong: nothing that a caller wrote, but for the name of a command. */

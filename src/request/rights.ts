@@ -53,7 +53,8 @@ export function refusalOutput(words: readonly string[], { forced }: Rights): str
   return fixed ?? requestedOutput(words);
 }
 
-function wordsOf(text: string): readonly string[] {
+/** The words of a command line; none where it cannot be split. */
+export function wordsOf(text: string): readonly string[] {
   try {
     return splitCommand(text);
   } catch (error) {

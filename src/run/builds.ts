@@ -149,7 +149,8 @@ export function createBuilds(ports: Ports, options: BuildsOptions): Builds {
       entries.set(key, entry);
       try {
         const result = await entry.ended;
-        if (result.exitCode === 0) onSuccess(describeBuilt(result, entry.status.caller, submission.redact));
+        if (result.exitCode === 0 && request.goal === 'build')
+          onSuccess(describeBuilt(result, entry.status.caller, submission.redact));
         return result;
       } finally {
         leave(request, entry);

@@ -83,7 +83,7 @@ async function forget(
     .flatMap((run) => [run.tag, run.tested ?? []].flat().map((tag) => ({ tag, run })))
     .map(({ tag, run }) =>
       ports.engine.untag(tag, signal).catch((error: unknown) => {
-        // Nobody can have been given a name by an engine that is not there.
+        // It has named nothing, or died while it did: then the removal is owed, and swept at the latest.
         if (!hasImage(run) && asFailure(error).code === 'ENGINE_UNREACHABLE') return undefined;
         const message = `could not remove ${tag} from the engine: ${error instanceof Error ? error.message : String(error)}`;
         return journal.emit({ type: 'warning', ...journal.stamp, message });

@@ -25,20 +25,44 @@ type Tools = {
 const INCOMING = 'buildbot-incoming';
 
 /**
- * Pushes the image under every reference, all at once: the engine uploads each blob once. Transient errors are
- * tried again after 1 s, 2 s, 4 s … (at most 30 s), or when the registry says, unless that is later than in five minutes.
- * Rejects with the first failure once all have settled.
+ * Pushes the image under every reference: to all repositories at once, and to each under one tag before the others, since registries
+ * stumble over the same new blobs several times at once. Transient errors are tried again after 1 s, 2 s, 4 s … (at most 30 s), or when
+ * the registry says, unless that is later than in five minutes. Rejects with the first failure once all have settled.
  */
 export async function pushImage(step: StepOf<'push'>, tools: Tools, io: StepIO): Promise<void> {
+  const push = (ref: ImageReference) => pushOne({ ref, retries: step.retries }, tools, io);
+  const repositories = byRepository(step.refs);
   if (tools.allUp) {
-    await allSettled(
-      incoming(step.refs).map((ref) =>
-        pushOne({ ref, retries: step.retries }, { ...tools, onPushed: () => undefined }, io),
-      ),
-    );
+    await allSettled(repositories.map(([first]) => pushIncoming(first, step, { ...tools, io })));
     await tools.allUp();
+    return await allSettled(step.refs.map(push));
   }
-  await allSettled(step.refs.map((ref) => pushOne({ ref, retries: step.retries }, tools, io)));
+  await allSettled(
+    repositories.map(async ([first, ...others]) => {
+      const pushed = push(first);
+      await pushed.catch(() => undefined);
+      await allSettled([pushed, ...others.map(push)]);
+    }),
+  );
+}
+
+/** Amazon ECR (`tag invalid: … cannot be overwritten because the repository is immutable`), Harbor (`… configured as immutable`). */
+const IMMUTABLE = /\bimmutable\b/i;
+
+/** A registry that lets no tag move refuses all but the first one of these. It has the blobs then, which is most of it. */
+async function pushIncoming(
+  ref: ImageReference,
+  { retries }: StepOf<'push'>,
+  { io, ...tools }: Tools & { io: StepIO },
+): Promise<void> {
+  const waiting = { ref: { ...ref, tag: INCOMING }, retries };
+  try {
+    await pushOne(waiting, { ...tools, onPushed: () => undefined }, io);
+  } catch (error) {
+    const { code, transient, message } = asFailure(error);
+    if (code !== 'PUSH_FAILED' || transient || !IMMUTABLE.test(message)) throw error;
+    await io.emit({ type: 'warning', message: `${message}; its tags move without that, each for itself` });
+  }
 }
 
 async function allSettled(pushes: readonly Promise<void>[]): Promise<void> {
@@ -46,11 +70,14 @@ async function allSettled(pushes: readonly Promise<void>[]): Promise<void> {
   if (failed) throw failed.reason;
 }
 
-// Each repository once.
-function incoming(refs: readonly ImageReference[]): ImageReference[] {
-  const repositories = new Map(
-    refs.map((ref) => [`${ref.registry}/${ref.repository}`, { ...ref, tag: INCOMING }]),
-  );
+function byRepository(refs: readonly ImageReference[]): [ImageReference, ...ImageReference[]][] {
+  const repositories = new Map<string, [ImageReference, ...ImageReference[]]>();
+  for (const ref of refs) {
+    const place = `${ref.registry}/${ref.repository}`;
+    const known = repositories.get(place);
+    if (known) known.push(ref);
+    else repositories.set(place, [ref]);
+  }
   return [...repositories.values()];
 }
 

@@ -8,6 +8,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { run } from './run.js';
 
+/** An address of the loopback on which nobody else looks for a free port. */
+const HOST = `127.${process.pid & 127}.${(process.pid >> 7) & 127}.7`;
+
 let directory: string;
 let key: string;
 beforeEach(async () => {
@@ -26,16 +29,22 @@ async function serveInto(log: number) {
       ...process.env,
       BUILDBOT_AUTHORIZED_KEYS_FILE: `${key}.pub`,
       BUILDBOT_DATA_DIR: join(directory, 'data'),
-      BUILDBOT_SSH_ADDRESS: `127.0.0.1:${port}`,
+      BUILDBOT_SSH_ADDRESS: `${HOST}:${port}`,
     },
   });
   const ended = once(server, 'exit') as Promise<[number | null]>;
-  await expect.poll(() => greets(port), { timeout: 30_000 }).toBe(true);
+  await expect
+    .poll(() => greets(port), { timeout: 30_000 })
+    .toBe(true)
+    .catch((error: unknown) => {
+      server.kill('SIGKILL');
+      throw error;
+    });
   return {
     version: async () => {
       const words = [
         ...['-F', 'none', '-i', key, '-o', 'IdentitiesOnly=yes', '-p', String(port), '-o', 'LogLevel=ERROR'],
-        ...['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '127.0.0.1', 'version'],
+        ...['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', HOST, 'version'],
       ];
       return await run('ssh', words);
     },
@@ -48,7 +57,7 @@ async function serveInto(log: number) {
 }
 
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
+  const server = createServer().listen(0, HOST);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
@@ -56,7 +65,7 @@ async function freePort(): Promise<number> {
 }
 
 async function greets(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
+  const socket = connect(port, HOST);
   try {
     await once(socket, 'data');
     return true;

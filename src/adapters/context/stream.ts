@@ -18,7 +18,10 @@ export function nextChunk(
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason as Error);
     const timer = setTimeout(() => reject(silent(silence)), silence);
-    const watch = onAbort(signal, () => reject(signal.reason as Error));
+    const watch = onAbort(signal, () => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    });
     chunks
       .next()
       .then(

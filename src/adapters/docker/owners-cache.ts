@@ -6,7 +6,8 @@ import type { ImageSpec } from '../../ports.js';
  * BuildKit runs a RUN that two builds have in common once, for both, with the secrets and the agent of either, and keeps its layer for
  * whoever asks next. What they opened must stay with their owner; the names of extra hosts are part of what BuildKit tells RUNs apart by,
  * their addresses are not (moby/buildkit, solver/llbsolver/ops/exec.go, CacheMap). So a build to which something is lent gets such a name,
- * which nobody can make who has not got `secret`, and nobody can ask for who has seen it (`--add-host`).
+ * which nobody can make who has not got `secret`, and nobody can ask for with `--add-host` who has seen it in a container's /etc/hosts. A
+ * frontend of the caller's own (`# syntax=`) could, so it is shown to no one else.
  */
 export function ownersHosts({ owner, secrets, agent }: ImageSpec, secret: Buffer): string[] {
   if (secrets.size === 0 && agent === undefined) return [];

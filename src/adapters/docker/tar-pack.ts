@@ -94,8 +94,14 @@ export async function writeFile(
   await writeEntry(pack, entry, content);
 }
 
+/** Seconds. tar-stream writes larger ones wrong, in 32 bits; a PAX record can hold them. */
+const LATEST = 2 ** 31 - 1;
+
 function headerOf({ owner = ROOT, ...entry }: Owned<TreeEntry>): Parameters<tar.Pack['entry']>[0] {
-  const header = { name: entry.path, ...owner, mtime: new Date(entry.mtime * 1000) };
+  const header = {
+    ...{ name: entry.path, ...owner, mtime: new Date(Math.min(entry.mtime, LATEST) * 1000) },
+    ...(entry.mtime > LATEST && { pax: { mtime: String(Math.trunc(entry.mtime)) } }),
+  };
   if (entry.type === 'file') return { ...header, type: 'file', mode: entry.mode, size: entry.size };
   if (entry.type === 'directory') return { ...header, type: 'directory', mode: entry.mode };
   return { ...header, type: 'symlink', mode: 0o777, linkname: entry.target };

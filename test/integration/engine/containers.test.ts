@@ -182,7 +182,7 @@ describe('an abort', () => {
     await expect(running).rejects.toThrow('enough');
     // Not at once: it may want to clean up.
     expect(Date.now() - aborted).toBeGreaterThanOrEqual(GRACE - 100);
-    expect(GRACE).toBeLessThan(2_000);
+    expect(Date.now() - aborted).toBeLessThan(8_000);
     const [id] = await containersOf(build);
     expect((await docker.getContainer(id!).inspect()).State.Running).toBe(false);
   });

@@ -81,7 +81,7 @@ describe('quantities', () => {
   it('writes what is nearly a unit more as that', () => {
     expect([999.6, 59_970].map(formatDuration)).toEqual(['1.0s', '1m00s']);
     expect([0, 999_600, 20_500_000].map(formatSize)).toEqual(['0B', '1MB', '20.5MB']);
-    expect([1_048_575, 512 * 2 ** 20].map(formatMemory)).toEqual(['1 MB', '512 MB']);
+    expect([1_048_166, 512 * 2 ** 20].map(formatMemory)).toEqual(['1 MB', '512 MB']);
   });
   it.each(['', 'x', '5x', '-1', '1 h', '1.5h'])('refuses the duration %j', (text) =>
     expect(() => parseDuration(text)).toThrow(),

@@ -79,6 +79,12 @@ describe('renderers', () => {
     );
   });
 
+  it('human: nothing that a repository calls itself moves the cursor', async () => {
+    const message = 'submodule a\x1b[2J\u009b1m\u202eb\ris left out';
+    const { stderr } = await render('human', [{ type: 'warning', ...at(2), message }]);
+    expect(stderr).toBe('warning: submodule a?[2J?1m?b?is left out\n');
+  });
+
   it('json: one valid event per line, one log event per line of log', async () => {
     const { stdout, stderr } = await render('json', events);
     const parsed = stdout

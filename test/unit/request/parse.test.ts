@@ -95,7 +95,10 @@ describe('parseCommand', () => {
   it('shows help for no command and for --help', () => {
     expect(parse('').name).toBe('help');
     expect(parse('build --help')).toMatchObject({ name: 'help', operands: ['build'] });
-    expect(refusal('build --test ./app --help').line).toContain("'--help' stands alone after 'build'");
+    expect(parse('build --repo x --help')).toMatchObject({ name: 'help', operands: ['build'] });
+    expect(parse('attach x --help')).toMatchObject({ name: 'help', operands: ['attach'] });
+    expect(refusal('build --test ./app --help').line).toContain("'--help' stands beside --test");
+    expect(refusal('build --builder_command=./app --help').line).toContain('beside --builder-command');
   });
 
   it.each([

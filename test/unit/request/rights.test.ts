@@ -2,7 +2,7 @@ import { array, assert as assertProperty, constantFrom, property, string } from 
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../../src/model/errors.js';
 import type { Rights } from '../../../src/model/rights.js';
-import { parseForced, readCommand } from '../../../src/request/rights.js';
+import { parseForced, readCommand, wordsOf } from '../../../src/request/rights.js';
 import { splitCommand } from '../../../src/request/split.js';
 
 const read = (text: string, rights: Rights) => readCommand(splitCommand(text), { local: false, rights });
@@ -17,6 +17,10 @@ function outcome(text: string, rights: Rights): string {
     throw error;
   }
 }
+
+it('a command that cannot be split, as a certificate may force one, has no words', () => {
+  expect([wordsOf("build 'x"), wordsOf('build x')]).toEqual([[], ['build', 'x']]);
+});
 
 describe('permit-commands', () => {
   const rights = { commands: ['build', 'status'] };

@@ -364,6 +364,29 @@ describe('a build of several projects', () => {
     expect([...w.engine.registry.keys()]).toEqual(['r.example/one:buildbot-incoming']);
   });
 
+  it('loses no tag for want of an image, and calls the image as the caller does', async () => {
+    const one = { Dockerfile: 'FROM base:1\n' };
+    const lost = await run(world({ files: one }).builds, '-t r.example/x:1 -t 2', '');
+    expect(lost.result).toMatchObject({ exitCode: 2, failure: { code: 'USAGE' } });
+    expect(lost.result.failure?.message).toContain("'2'");
+    const both = await run(world({ files: one }).builds, '-t r.example/y:9 -t 2', '--image r.example/x');
+    expect(both.result.images).toMatchObject([{ name: 'r.example/x' }]);
+  });
+
+  it('does without that where a registry lets no tag move', async () => {
+    const immutable = new Failure('PUSH_FAILED', "tag invalid: the image tag 'x' is immutable");
+    const w = world({ files, engine: { push: { 'r.example/two:buildbot-incoming': [immutable] } } });
+    const { result, events } = await run(w.builds, '', '');
+    expect(result).toMatchObject({ exitCode: 0 });
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        type: 'warning',
+        message: expect.stringContaining('is immutable') as string,
+      }),
+    );
+    expect(w.engine.registry.has(`r.example/two:${revision.id}`)).toBe(true);
+  });
+
   it('chooses projects, and knows which there are', async () => {
     const w = world({ files });
     expect((await run(w.builds, '--project one', '')).result.images.map(({ project }) => project)).toEqual([
@@ -476,6 +499,7 @@ describe('what the repository asks for', () => {
       submission((event) => void events.push(event), signal),
     );
     expect(result).toMatchObject({ exitCode: 0, images: [] });
+    expect(w.successes).toEqual([]);
     const plan = events.find((event) => event.type === 'plan');
     expect(plan?.steps.map(({ step, project }) => `${step} ${project}`)).toEqual([
       'image one',

@@ -15,6 +15,7 @@ describe('loadHostKey', () => {
   it('makes a key that OpenSSH accepts, private to its owner, and gives the same one next time', async () => {
     const file = join(directory, 'data', 'ssh_host_ed25519_key');
     const made = await loadHostKey(file);
+    expect(made.isNew).toBe(true);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(keygen('-y', '-f', file).trim()).toBe(`${made.publicKey} buildbot`);
     expect(keygen('-lf', file)).toContain(`256 ${made.fingerprint} `);
