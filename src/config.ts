@@ -13,6 +13,7 @@ import {
   count,
   duration,
   stepTimeouts,
+  memory,
   quantity,
   cpus,
   jsonObject,
@@ -101,7 +102,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, { isServer = true } =
     },
     containers: {
       ...(text('build-memory') !== '' && {
-        memory: quantity('build-memory', text('build-memory'), parseSize),
+        memory: memory('build-memory', text('build-memory')),
       }),
       ...(text('build-cpus') !== '' && { cpus: cpus(text('build-cpus')) }),
     },

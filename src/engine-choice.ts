@@ -5,6 +5,7 @@ import { type Lacks, lacksForEngine } from './adapters/embedded/rights.js';
 import { placesOf } from './adapters/embedded/places.js';
 import type { Config } from './config.js';
 import { Failure } from './model/errors.js';
+import { shown } from './model/shown.js';
 
 export type EngineChoice = {
   kind: 'docker' | 'embedded';
@@ -26,7 +27,8 @@ export function chooseEngine(
   environment: NodeJS.ProcessEnv,
   { sockets, lacks }: Machine = { sockets: SOCKETS, lacks: lacksForEngine },
 ): EngineChoice {
-  const docker: EngineChoice = { kind: 'docker', connection: {} };
+  const refusal = refuseHost(environment['DOCKER_HOST'] ?? '');
+  const docker: EngineChoice = { kind: 'docker', connection: {}, ...(refusal && { refusal }) };
   if (engine === 'docker') return docker;
   if (engine === 'auto' && (environment['DOCKER_HOST'] || sockets.some((path) => existsSync(path))))
     return docker;
@@ -38,6 +40,14 @@ export function chooseEngine(
   if (lacking === '') return embedded;
   if (engine === 'embedded') return { ...embedded, refusal: noRights(lacking) };
   return { ...docker, refusal: noEngine(lacking) };
+}
+
+/** dockerode would dial ssh:// too, and trust whatever host key it is shown. */
+function refuseHost(host: string): Failure | undefined {
+  if (/^(?:(?:unix|tcp|https?):\/\/.*|[^/]*)$/.test(host)) return undefined;
+  return new Failure('CONFIG_INVALID', `DOCKER_HOST is '${shown(host)}', which is no address of an engine`, {
+    hint: 'write it like unix:///var/run/docker.sock or tcp://engine.example:2376',
+  });
 }
 
 function describeLacks({ rights, programs }: Lacks): string {

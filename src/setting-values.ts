@@ -1,6 +1,6 @@
 import { Failure } from './model/errors.js';
 import { stepNames, type StepName } from './model/events.js';
-import { LONGEST_TIMER, parseDuration } from './model/quantity.js';
+import { LONGEST_TIMER, parseDuration, parseSize } from './model/quantity.js';
 
 export type Address = { host: string; port: number };
 
@@ -36,6 +36,15 @@ export function duration(key: string, text: string): number {
   const ms = quantity(key, text, parseDuration);
   if (ms >= 1 && ms <= LONGEST_TIMER) return ms;
   throw invalid(`${variable(key)} is '${text}', it must be more than 0 and at most 24d`);
+}
+
+/** Engines take no less for a container (moby, daemon/daemon_unix.go). */
+const LEAST_MEMORY = 6 * 2 ** 20;
+
+export function memory(key: string, text: string): number {
+  const bytes = quantity(key, text, parseSize);
+  if (bytes >= LEAST_MEMORY) return bytes;
+  throw invalid(`${variable(key)} is '${text}', it must be at least 6m`);
 }
 
 /** `source=30m,push=1h` */

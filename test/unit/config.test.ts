@@ -100,6 +100,12 @@ describe('settings in files', () => {
   });
 });
 
+it('build-memory is what an engine takes', () => {
+  const read = (text: string) => readConfig({ BUILDBOT_DATA_DIR: '/d', BUILDBOT_BUILD_MEMORY: text });
+  expect(read('6m').containers.memory).toBe(6 * 2 ** 20);
+  expect(() => read('1')).toThrow("BUILDBOT_BUILD_MEMORY is '1', it must be at least 6m");
+});
+
 it.each(['0', '100001', 'many'])('max-builds is not %j', (text) => {
   expect(() => readConfig({ BUILDBOT_DATA_DIR: '/d', BUILDBOT_MAX_BUILDS: text })).toThrow(
     `BUILDBOT_MAX_BUILDS is '${text}', it must be a whole number of at least 1 and at most 100000`,

@@ -36,6 +36,14 @@ describe('the engine of a runner', () => {
     );
   });
 
+  it.each(['ssh://root@engine.example', '/var/run/docker.sock', 'fd://'])(
+    'is not at %s, and a server says so at its start',
+    (host) => {
+      expect(choose('docker', { host }).refusal).toMatchObject({ code: 'CONFIG_INVALID' });
+      expect(choose('embedded', { host }).refusal).toBeUndefined();
+    },
+  );
+
   it('takes the daemon.json of the operator, but for what is its own', () => {
     const config = (text: string) =>
       readConfig({ BUILDBOT_DATA_DIR: '/d', BUILDBOT_ENGINE_CONFIG: text }).engineSettings;

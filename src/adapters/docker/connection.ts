@@ -7,7 +7,7 @@ import { type Asked, limitRequest, REQUEST } from './request-limits.js';
 import { diskFull } from '../buildkit/disk-full.js';
 import { socketHint } from './socket-group.js';
 
-/** dockerode's modem dials; it reads DOCKER_HOST, DOCKER_CERT_PATH and so on, and speaks unix, tcp, tls and ssh. */
+/** dockerode's modem dials; it reads DOCKER_HOST, DOCKER_CERT_PATH and so on, and speaks unix, tcp and tls. */
 export type Connection = Docker['modem'];
 
 type EngineRequest = {
