@@ -21,15 +21,22 @@ export function readDockerfile(
 ): DockerfileFacts {
   const stages: Stage[] = [];
   const globals = new Map<string, string | undefined>();
+  /** Of the stage that is being read. */
+  const locals = new Map<string, string | undefined>();
   const args = new Set<string>();
   for (const { name, rest } of instructions(text)) {
-    if (name === 'FROM') stages.push(readFrom(rest, globals));
-    if (name === 'LABEL') for (const key of labelKeys(rest)) stages.at(-1)?.labels.push(key);
+    if (name === 'FROM') {
+      stages.push(readFrom(rest, globals));
+      locals.clear();
+    }
+    if (name === 'LABEL')
+      for (const key of labelKeys(rest)) stages.at(-1)?.labels.push(expandVariables(key, locals) ?? key);
     if (name !== 'ARG') continue;
     for (const [key, value] of assignments(rest)) {
       args.add(key);
-      const given = options.buildArgs.get(key) ?? value;
-      if (stages.length === 0 && given !== undefined) globals.set(key, expandVariables(given, globals));
+      const known = stages.length === 0 ? globals : locals;
+      const given = options.buildArgs.get(key) ?? value ?? (known === locals ? globals.get(key) : undefined);
+      if (given !== undefined) known.set(key, expandVariables(given, known));
     }
   }
   const chain = chainOf(stages, options.target);

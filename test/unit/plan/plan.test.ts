@@ -63,6 +63,12 @@ describe('readDockerfile', () => {
     expect([facts.base, [...facts.labels].toSorted()]).toEqual(['b', ['kept', 'own']]);
   });
 
+  it('finds labels whose keys are in arguments', () => {
+    const text = 'ARG A=a\nFROM x\nARG A\nARG B=b\nARG C\nLABEL $A=1 "${B}.x"=2 $C=3 e=4\n';
+    const { labels } = readDockerfile(text, { buildArgs: new Map([['C', 'c']]) });
+    expect([...labels]).toEqual(['a', 'b.x', 'c', 'e']);
+  });
+
   it('takes build args for ARG before FROM, and finds labels', () => {
     const text =
       'ARG BASE=a\nFROM $BASE\nLABEL one=1 "two"="2 x" \\\n three=\'3\'\nLABEL old style\nARG LATER=1';
