@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lab } from '../lab/environment.js';
+import { credentials } from '../scenarios/repository.js';
 import { startHttpProxy, type HttpProxy } from './http-proxy.js';
 import { startLimitedLink, type LimitedLink } from './tcp-limit.js';
 import { createWorld, expectVerdict, resultOf, type World } from './world.js';
@@ -29,8 +30,8 @@ describe('the forge', () => {
   });
   const sshUrl = () => world.repository.url.replace(/:\d+\//, `:${ssh.port}/`);
   const httpUrl = (area = 'public') => `http://${http.address}/${area}/${world.repository.name}.git`;
-  const build = (url: string, flags = '', more = '') =>
-    world.build(`--repo ${url} --no-push --accept-new-host-key ${flags}`, { credentials: more }).ended;
+  const build = (url: string, flags = '', document = credentials()) =>
+    world.build(`--repo ${url} --no-push --accept-new-host-key ${flags}`, { document }).ended;
   const unreachable = (line: RegExp) => ({
     code: 3,
     failure: { code: 'SOURCE_UNREACHABLE', step: 'source' },

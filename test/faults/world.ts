@@ -33,6 +33,8 @@ export interface World extends AsyncDisposable {
 export type BuildOptions = SshOptions & {
   /** Lines for the end of the credentials document. */
   credentials?: string;
+  /** Another credentials document. */
+  document?: string;
 };
 
 /** A build on its way, seen by a real `ssh`. */
@@ -120,11 +122,11 @@ async function expectNothing(left: () => Promise<string[]>): Promise<void> {
 function startBuild(
   { runner, repository }: World,
   flags: string,
-  { credentials: more = '', ...options }: BuildOptions = {},
+  { credentials: more = '', document = credentials(more), ...options }: BuildOptions = {},
 ): Building {
   const repo = flags.includes('--repo ') ? '' : `--repo ${repository.url}`;
   const child = runner.open(`build ${repo} --output result --credentials - ${flags}`, {
-    input: credentials(more),
+    input: document,
     ...options,
   });
   const seen = { stdout: '', stderr: '' };
