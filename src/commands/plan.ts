@@ -1,5 +1,5 @@
 import type { BuildEvent, Emit, EventOf } from '../model/events.js';
-import { printable } from '../model/shown.js';
+import { harmless } from '../model/shown.js';
 import { createHumanRenderer } from '../output/human.js';
 import { createPump, type Pump } from '../output/pump.js';
 import { resultOf } from '../output/result.js';
@@ -32,7 +32,7 @@ function printText(out: Pump): Emit<BuildEvent> {
 }
 
 function stepLine({ step, project, what }: EventOf<'plan'>['steps'][number]): string {
-  return `${project === undefined ? '' : `${project}: `}${step.padEnd(8)} ${printable(what)}\n`;
+  return `${project === undefined ? '' : `${project}: `}${step.padEnd(8)} ${harmless(what)}\n`;
 }
 
 /** One object: the source, and the projects with all their steps; or, where there is no plan, the result that says why. */

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { onAbort } from '../model/abort.js';
 import type { BuildEvent, Emit } from '../model/events.js';
 import { createPump, flushed } from '../output/pump.js';
 import type { OpenTerminal } from '../ports.js';
@@ -22,14 +23,14 @@ export function shareTerminal(
       let free = (): void => undefined;
       busy = new Promise((resolve) => (free = resolve));
       const keyboard = terminal.takeKeyboard();
-      await unlessAborted(flushed(stdout), signal);
+      await readOrAborted(flushed(stdout), signal);
       discardTypedAhead(stdin);
       return {
         input: stdin.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>,
-        write: (data) => unlessAborted(write(data), signal),
+        write: (data) => readOrAborted(write(data), signal),
         terminal,
         async [Symbol.asyncDispose]() {
-          await unlessAborted(flushed(stdout), signal);
+          await readOrAborted(flushed(stdout), signal);
           keyboard[Symbol.dispose]();
           busy = undefined;
           free();
@@ -45,11 +46,10 @@ function discardTypedAhead(stdin: Readable): void {
 }
 
 /** Who does not read must not hold up the end of the build. */
-async function unlessAborted(work: void | Promise<void>, signal: AbortSignal): Promise<void> {
+async function readOrAborted(work: void | Promise<void>, signal: AbortSignal): Promise<void> {
   if (work === undefined || signal.aborted) return;
   let stop = (): void => undefined;
   const aborted = new Promise<void>((resolve) => (stop = resolve));
-  signal.addEventListener('abort', stop, { once: true });
+  using _abort = onAbort(signal, stop);
   await Promise.race([work, aborted]);
-  signal.removeEventListener('abort', stop);
 }

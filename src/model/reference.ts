@@ -61,6 +61,11 @@ export function formatReference({ registry, repository, tag, digest }: ImageRefe
   return name + (tag === undefined ? '' : `:${tag}`) + (digest === undefined ? '' : `@${digest}`);
 }
 
+/** Where an image lies, whatever its tag: the registry and the path on it. */
+export function repositoryOf({ registry, repository }: ImageReference): string {
+  return `${registry}/${repository}`;
+}
+
 function parseName(name: string, text: string): Pick<ImageReference, 'registry' | 'repository'> {
   const [first, rest] = splitOnce(name, '/');
   const hasHost =

@@ -24,6 +24,6 @@ function maskLogin(word: string): string {
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** Text that may come from a repository, as a line of the runner's own has it: it says nothing to a terminal. */
-export function printable(text: string): string {
+export function harmless(text: string): string {
   return text.replace(CONTROL, '?');
 }

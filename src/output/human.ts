@@ -1,7 +1,7 @@
 import { assertNever } from '../model/assert-never.js';
 import type { BuildEvent, Emit, EventOf } from '../model/events.js';
 import { formatDuration, formatSize } from '../model/quantity.js';
-import { printable } from '../model/shown.js';
+import { harmless } from '../model/shown.js';
 import { resultOf } from './result.js';
 import type { Pump } from './pump.js';
 
@@ -31,7 +31,7 @@ export function createHumanRenderer({ log, attention }: HumanStreams): Emit<Buil
       case 'log':
         return log(several ? prefixLines(event.text, event.project) : event.text);
       case 'warning':
-        return attention(`warning: ${printable(event.message)}\n`);
+        return attention(`warning: ${harmless(event.message)}\n`);
       case 'step.finished':
         return event.cached ? log(`cached\n`) : undefined;
       case 'plan':
@@ -57,7 +57,7 @@ export function resultLine(event: EventOf<'result'>): string {
 
 export function failureLine(failure: NonNullable<EventOf<'result'>['failure']>): string {
   const where = [failure.step, failure.project].filter(Boolean).join(' ');
-  return printable(`error: ${where ? `${where}: ` : ''}${failure.message} (${failure.code})\n`);
+  return harmless(`error: ${where ? `${where}: ` : ''}${failure.message} (${failure.code})\n`);
 }
 
 function named({ step, project }: { step: string; project?: string | undefined }, several: boolean): string {

@@ -6,7 +6,7 @@ import { commands } from './commands.js';
 import { denied } from './denied.js';
 import { parseCommand, requestedOutput, type FlagValues, type ParsedCommand } from './parse.js';
 import { checkRepository } from './permit-repo.js';
-import { splitCommand } from './split.js';
+import { splitCommand, wordsOf } from './split.js';
 import { flagged } from './values.js';
 
 /** Commands that say nothing about anybody's builds. */
@@ -51,16 +51,6 @@ function checkSource(flags: FlagValues, rights: Rights): void {
 export function refusalOutput(words: readonly string[], { forced }: Rights): string | undefined {
   const fixed = forced === undefined ? undefined : requestedOutput(wordsOf(forced));
   return fixed ?? requestedOutput(words);
-}
-
-/** The words of a command line; none where it cannot be split. */
-export function wordsOf(text: string): readonly string[] {
-  try {
-    return splitCommand(text);
-  } catch (error) {
-    if (error instanceof Failure) return [];
-    throw error;
-  }
 }
 
 /** Throws a Failure where rights name a command that nobody can give over SSH, or force one. */

@@ -18,6 +18,16 @@ export function splitCommand(text: string): string[] {
   return words;
 }
 
+/** The words of a command line; none where it cannot be split. */
+export function wordsOf(text: string): readonly string[] {
+  try {
+    return splitCommand(text);
+  } catch (error) {
+    if (error instanceof Failure) return [];
+    throw error;
+  }
+}
+
 /** Others, such as a no-break space, are characters of a word. */
 const BLANKS = /^[ \t\r\n]+/;
 

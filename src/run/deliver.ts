@@ -1,4 +1,5 @@
 import { asFailure } from '../model/errors.js';
+import { repositoryOf } from '../model/reference.js';
 import type { BuildRequest } from '../model/request.js';
 import type { ImageResult } from '../model/result.js';
 import { publishArtefacts } from '../steps/publish.js';
@@ -83,9 +84,7 @@ async function push(
 
 // In one repository, blobs and manifest are up before the first tag moves. Only between repositories can one be up and the other not.
 function isSpread(runs: readonly ProjectRun[]): boolean {
-  const repositories = runs.flatMap(({ plan }) =>
-    plan.refs.map(({ registry, repository }) => `${registry}/${repository}`),
-  );
+  const repositories = runs.flatMap(({ plan }) => plan.refs.map(repositoryOf));
   return new Set(repositories).size > 1;
 }
 

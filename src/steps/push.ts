@@ -1,5 +1,5 @@
 import { asFailure, Failure } from '../model/errors.js';
-import { formatReference, type ImageReference } from '../model/reference.js';
+import { formatReference, type ImageReference, repositoryOf } from '../model/reference.js';
 import type { RegistryCredentials } from '../model/credentials.js';
 import type { StepOf } from '../plan/step.js';
 import type { Clock, Engine, StepIO } from '../ports.js';
@@ -73,7 +73,7 @@ async function allSettled(pushes: readonly Promise<void>[]): Promise<void> {
 function byRepository(refs: readonly ImageReference[]): [ImageReference, ...ImageReference[]][] {
   const repositories = new Map<string, [ImageReference, ...ImageReference[]]>();
   for (const ref of refs) {
-    const place = `${ref.registry}/${ref.repository}`;
+    const place = repositoryOf(ref);
     const known = repositories.get(place);
     if (known) known.push(ref);
     else repositories.set(place, [ref]);

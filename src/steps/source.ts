@@ -1,5 +1,5 @@
 import type { BuildRequest } from '../model/request.js';
-import { printable } from '../model/shown.js';
+import { harmless } from '../model/shown.js';
 import { formatSize } from '../model/quantity.js';
 import type { Contexts, FetchedSource, Source, StepIO, Workspace } from '../ports.js';
 
@@ -34,7 +34,7 @@ function describeRevision({ revision }: FetchedSource): string {
   const { id, ref, author, committedAt, message } = revision;
   const subject = message.split('\n', 1)[0]!;
   const name = ref === undefined ? id : `${ref} (${id})`;
-  return printable(`${name}\n${committedAt.toISOString()} ${author}: ${subject}\n`);
+  return harmless(`${name}\n${committedAt.toISOString()} ${author}: ${subject}\n`);
 }
 
 async function describeContext({ revision, tree }: FetchedSource): Promise<string> {

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
+import { onAbort } from '../../model/abort.js';
 import { Failure } from '../../model/errors.js';
 
 /** The version control programs that the runner starts. */
@@ -41,7 +42,7 @@ export async function runProgram(
   // Where descriptors have run out, it has not even pipes.
   if (child.pid === undefined) await ended;
   const stop = killGroup(child, ended);
-  signal.addEventListener('abort', stop, { once: true });
+  using _abort = onAbort(signal, stop);
   try {
     child.stdin.on('error', () => undefined).end(input);
     const [code, stdout, stderr] = await Promise.all([
@@ -57,8 +58,6 @@ export async function runProgram(
     for (const stream of [child.stdout, child.stderr]) stream.on('error', () => undefined).resume();
     await ended.catch(() => undefined);
     throw error;
-  } finally {
-    signal.removeEventListener('abort', stop);
   }
 }
 

@@ -2,8 +2,8 @@ import { array, assert as assertProperty, constantFrom, property, string } from 
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../../src/model/errors.js';
 import type { Rights } from '../../../src/model/rights.js';
-import { parseForced, readCommand, wordsOf } from '../../../src/request/rights.js';
-import { splitCommand } from '../../../src/request/split.js';
+import { parseForced, readCommand } from '../../../src/request/rights.js';
+import { splitCommand, wordsOf } from '../../../src/request/split.js';
 
 const read = (text: string, rights: Rights) => readCommand(splitCommand(text), { local: false, rights });
 
